@@ -1,0 +1,36 @@
+"""Autoencoders for scikit-learn: import one where you would import `PCA`.
+
+Public names are loaded when they are first used: `import skae` alone imports neither
+torch nor scikit-learn.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES` too
+    from skae import inspection, metrics
+    from skae.estimators import Autoencoder, AutoencoderTransformer, LinearAutoencoder
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "Autoencoder": "skae.estimators",
+    "AutoencoderTransformer": "skae.estimators",
+    "LinearAutoencoder": "skae.estimators",
+}
+
+_SUBPACKAGES = ("inspection", "metrics")
+
+__all__ = [*_HOMES, *_SUBPACKAGES]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _SUBPACKAGES:
+        return import_module(f"skae.{name}")
+    raise AttributeError(f"module 'skae' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,20 @@
+"""Sources of batches, and the moments of the data."""
+
+from skae.data.batches import ShuffledBatches, blocks
+from skae.data.principal import (
+    PrincipalAxes,
+    axes_within,
+    gram_matrix,
+    principal_axes,
+)
+from skae.data.scaling import Scaling
+
+__all__ = [
+    "PrincipalAxes",
+    "Scaling",
+    "ShuffledBatches",
+    "axes_within",
+    "blocks",
+    "gram_matrix",
+    "principal_axes",
+]

@@ -1,0 +1,332 @@
+"""The contract of every autoencoder: scikit-learn's, and a little more."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
+from skae.estimators.fitting import Fit
+from skae.estimators.validation import check_code, check_X
+from skae.training import SCHEDULES
+
+
+class AutoencoderTransformer(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Base class of all autoencoders: encode, decode, and judge what was lost.
+
+    A variant defines its constructor, its constraints, and `_compose`, which says
+    what network is trained on what objective. Everything else is here.
+
+    After `fit` an estimator holds numpy arrays and the parameters as they were then:
+    it pickles, copies and crosses processes, and `set_params` changes nothing until
+    the next fit. A fit that fails leaves the one before it as it was.
+
+    See Also
+    --------
+    Autoencoder : Dense network, of any depth.
+    LinearAutoencoder : PCA, as an autoencoder.
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, 1, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "shuffle": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "warm_start": ["boolean"],
+        "tied_weights": ["boolean"],
+        "precision": [StrOptions({"float32", "float64", "bfloat16", "auto"})],
+        "device": [str],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _compose(self, n_features):
+        """Say what is trained: a Composition for X of `n_features` columns."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, X_val=None):
+        """Learn to encode and to decode X.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Training data.
+        y : object, default=None
+            Ignored; a Pipeline passes labels here.
+        X_val : array-like of shape (n_validation_samples, n_features), default=None
+            Validation data, in place of those that `early_stopping` would set aside
+            from X. The weights with the lowest loss on them are kept.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        FloatingPointError
+            When training diverges.
+        MemoryError
+            When the arrays of a step do not fit.
+        """
+        with _all_or_nothing(self):
+            X = check_X(self, X, reset=True)
+            if X_val is not None:
+                X_val = check_X(self, X_val, reset=False)
+            self._fit(X, X_val)
+        return self
+
+    def transform(self, X):
+        """Encode X.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Their codes, in the floating dtype of X.
+        """
+        check_is_fitted(self)
+        return self._fitted.encode(check_X(self, X, reset=False))
+
+    def inverse_transform(self, Z):
+        """Decode codes.
+
+        Parameters
+        ----------
+        Z : array-like or torch.Tensor of shape (n_samples, n_components)
+            Codes, such as `transform` gives.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Their reconstructions, in units of X: the mean of the likelihood.
+        """
+        check_is_fitted(self)
+        return self._fitted.decode(check_code(Z, self.n_components_))
+
+    def reconstruct(self, X):
+        """Encode X and decode it again, in one go.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to reconstruct.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            ``inverse_transform(transform(X))``.
+        """
+        check_is_fitted(self)
+        return self._fitted.reconstruct(check_X(self, X, reset=False))
+
+    def reconstruction_error(self, X, *, per_feature=False):
+        """Loss of the reconstruction of X: what the code could not keep.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to reconstruct.
+        per_feature : bool, default=False
+            Whether to tell the features apart.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_features)
+            Mean loss of each row, or the loss of each entry: the squared error in
+            squared units of X for the Gaussian likelihood, else the cross-entropy
+            in nats.
+        """
+        check_is_fitted(self)
+        X = check_X(self, X, reset=False)
+        return self._fitted.loss(X, per_feature=per_feature)
+
+    def score(self, X, y=None):
+        """Share of the deviance of X that the reconstruction explains.
+
+        1 - deviance(reconstruction) / deviance(training mean), under the likelihood:
+        R^2 over all entries for the Gaussian one. A deviance of zero on both sides
+        scores 1.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to reconstruct.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        float
+            At most 1, which is perfect; 0 is no better than the training mean.
+        """
+        check_is_fitted(self)
+        return self._fitted.explained_deviance(check_X(self, X, reset=False))
+
+    def score_samples(self, X):
+        """Log-density of each row of X around its own reconstruction.
+
+        Conditional on the code, and so not comparable with a marginal density such as
+        `PCA.score_samples` gives: the network may spend its code on any row. Higher
+        is more normal. The Gaussian likelihood has the variance `noise_variance_`.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to judge.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Log-densities in nats, constants included.
+        """
+        check_is_fitted(self)
+        return self._fitted.log_density(check_X(self, X, reset=False))
+
+    @property
+    def network_(self):
+        """A new torch module that maps X to its reconstruction.
+
+        It has the methods `encode` and `decode`, takes and gives tensors in units of
+        X, and is built from the fitted arrays at each access: nothing that is done to
+        it changes the estimator.
+        """
+        check_is_fitted(self)
+        return self._fitted.module()
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _fit(self, X, X_val):
+        """Train the composition on validated data, and keep what came of it."""
+        composition = self._compose(X.shape[1])
+        fit = Fit(composition, self, previous=self._previous(composition.network))
+        callbacks = FitCallbacks(self, X, self.max_iter)
+        reporter = EpochReporter(
+            callbacks,
+            self.verbose,
+            lambda history: fitted_attributes(fit.fitted(history.loss_curve[-1]), history),
+        )
+        fitted, history = fit.run(X, X_val, reporter)
+        if self.learning_rate == "constant" and not history.stopped_early:
+            warnings.warn(
+                f"Maximum iterations ({self.max_iter}) reached, and training has not "
+                'converged yet. Increase max_iter, or use learning_rate="cosine".',
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        vars(self).update(fitted_attributes(fitted, history))
+        callbacks.fit_ends(lambda: vars(self))
+
+    def _previous(self, network):
+        """Return the fit that a warm start goes on from, if there is one."""
+        fitted = getattr(self, "_fitted", None) if self.warm_start else None
+        if fitted is not None and fitted.network != network:
+            raise ValueError(
+                "warm_start=True needs a network of the same shape as that of the fit "
+                f"before, which was {fitted.network}; these parameters and this X ask "
+                f"for {network}. Set warm_start=False to start anew."
+            )
+        return fitted
+
+
+class EpochReporter:
+    """Tells the user and the callbacks about the epochs.
+
+    Parameters
+    ----------
+    callbacks : FitCallbacks
+        The fit's callbacks.
+    verbose : bool or int
+        Whether to print a line an epoch.
+    snapshot : callable
+        ``snapshot(history)`` gives the estimator's attributes as if fit had ended.
+    """
+
+    def __init__(self, callbacks, verbose, snapshot):
+        self._callbacks, self._verbose = callbacks, verbose
+        self.snapshot = snapshot
+
+    def epoch_begins(self):
+        self._callbacks.epoch_begins()
+
+    def epoch_ends(self, history):
+        if self._verbose:
+            print(_progress(history))
+        return self._callbacks.epoch_ends(lambda: self.snapshot(history))
+
+
+def _progress(history):
+    """Line on the last epoch, in the words of MLPRegressor."""
+    line = f"Iteration {len(history.loss_curve)}, loss = {history.loss_curve[-1]:.8f}"
+    if history.validation_curve:
+        line += f", validation loss = {history.validation_curve[-1]:.8f}"
+    return line
+
+
+def fitted_attributes(fitted, history, unit=None):
+    """Attributes that a fit sets; `unit` brings its losses into units of X."""
+    unit = fitted.unit if unit is None else unit
+    return {
+        "_fitted": fitted,
+        "n_components_": fitted.network.n_components,
+        "n_iter_": len(history.loss_curve),
+        "loss_": history.loss * unit,
+        "best_loss_": history.best_loss * unit,
+        "loss_curve_": [loss * unit for loss in history.loss_curve],
+        "validation_loss_curve_": [loss * unit for loss in history.validation_curve],
+        "noise_variance_": fitted.noise_variance * unit,
+    }
+
+
+@contextmanager
+def _all_or_nothing(estimator):
+    """Put all attributes back as they were when the block fails."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        running = {k: v for k, v in vars(estimator).items() if k in RUNNING}
+        vars(estimator).clear()
+        vars(estimator).update(before | running)
+        raise

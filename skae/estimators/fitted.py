@@ -1,0 +1,165 @@
+"""What a fit leaves behind: arrays, and how to apply them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from skae.data import Scaling
+from skae.networks import AutoencoderModule, DenseNetwork
+from skae.objectives import Likelihood
+
+_CHUNK_BYTES = 4 * 2**20
+_LEAST_VARIANCE = 1e-14  # of the scaled data: about the rounding of float32, squared
+
+
+@dataclass(frozen=True)
+class FittedAutoencoder:
+    """A trained network as arrays, with everything that applying it needs.
+
+    It holds no torch object and never changes, so it can be pickled, copied, shared
+    between threads and kept through a failed refit. Rows are taken and given in
+    float32 or float64, and all arithmetic is done in their dtype.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+        The architecture.
+    likelihood : Likelihood
+        What its output means.
+    scaling : Scaling
+        Units of X.
+    weights : dict of str to ndarray
+        Its parameters.
+    null_output : ndarray of shape (n_features,)
+        The output that stands for the training mean.
+    noise_variance : float
+        Mean squared error on the training data, in scaled units.
+    """
+
+    network: DenseNetwork
+    likelihood: Likelihood
+    scaling: Scaling
+    weights: dict[str, np.ndarray]
+    null_output: np.ndarray
+    noise_variance: float = 0.0
+    _casts: dict = field(default_factory=dict, compare=False, repr=False)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_casts": {}}
+
+    def encode(self, X):
+        """Codes of the rows of X: (n_samples, n_components)."""
+        weights = self._cast(X.dtype)
+        return self._map(X, lambda x: self.network.encode(weights, self._scaled(x)))
+
+    def decode(self, Z):
+        """Reconstructions, in units of X, from codes: (n_samples, n_features)."""
+        weights = self._cast(Z.dtype)
+        return self._map(Z, lambda z: self._mean(self.network.decode(weights, z)))
+
+    def reconstruct(self, X):
+        """Reconstructions of the rows of X: (n_samples, n_features)."""
+        return self._compare(X, lambda output, target: self._mean(output))
+
+    def loss(self, X, *, per_feature):
+        """Loss in units of X, of every row (its mean) or of every entry."""
+
+        def loss(output, target):
+            entries = self.likelihood.loss(output, target).to(torch.float64)
+            return (entries if per_feature else entries.mean(1)).mul_(self.unit)
+
+        return self._compare(X, loss)
+
+    def log_density(self, X):
+        """Log-density of every row around its reconstruction, in units of X."""
+        variance = max(self.noise_variance, _LEAST_VARIANCE)
+
+        def log_density(output, target):
+            entries = self.likelihood.log_density(output, target, variance)
+            return entries.to(torch.float64).sum(1)
+
+        volume = self.network.n_features * math.log(self.scaling.scale)
+        return self._compare(X, log_density) - volume
+
+    def explained_deviance(self, X):
+        """Share of the deviance from the training mean that a code explains."""
+        null = torch.from_numpy(self.null_output.astype(X.dtype))
+
+        def deviances(output, target):
+            return torch.stack(
+                [
+                    self.likelihood.deviance(o, target).to(torch.float64).sum(1)
+                    for o in (output, null.expand_as(target))
+                ],
+                dim=1,
+            )
+
+        left, total = self._compare(X, deviances).sum(axis=0)
+        if total == 0.0:
+            return 1.0 if left == 0.0 else 0.0
+        return float(1.0 - left / total)
+
+    def module(self):
+        """A new torch module that maps X to its reconstruction."""
+        weights = {n: torch.from_numpy(w.copy()) for n, w in self.weights.items()}
+        like = next(iter(weights.values()))
+        mean = torch.from_numpy(self.scaling.mean).to(like.dtype, copy=True)
+        return AutoencoderModule(
+            self.network, weights, mean, self.scaling.scale, self.likelihood.mean
+        )
+
+    @property
+    def unit(self):
+        """Loss in units of X for a loss of one in scaled units."""
+        return self.scaling.scale**2 if self.likelihood.standardises else 1.0
+
+    def _scaled(self, x):
+        return self.scaling.apply(x, x.dtype)
+
+    def _mean(self, output):
+        return self.scaling.undo(self.likelihood.mean(output))
+
+    def _compare(self, X, function):
+        """Map `function` over the outputs for rows of X, and these rows, scaled."""
+        weights = self._cast(X.dtype)
+
+        def compare(x):
+            x = self._scaled(x)
+            code = self.network.encode(weights, x)
+            return function(self.network.decode(weights, code), x)
+
+        return self._map(X, compare)
+
+    def _cast(self, dtype):
+        """Weights as tensors of `dtype`; the arrays behind them are kept."""
+        if dtype not in self._casts:
+            self._casts[dtype] = {
+                name: np.ascontiguousarray(weight, dtype=dtype)
+                for name, weight in self.weights.items()
+            }
+        return {n: torch.from_numpy(w) for n, w in self._casts[dtype].items()}
+
+    def _map(self, array, function):
+        """Apply `function` to the rows of `array`, as many at a time as a cache holds."""
+        widest = max(self.network.n_features, *self.network.widths)
+        n_rows = max(1, _CHUNK_BYTES // (array.itemsize * widest))
+        out = None
+        with torch.autocast("cpu", enabled=False):
+            for start in range(0, len(array), n_rows):
+                part = function(_tensor(array[start : start + n_rows])).numpy()
+                if len(part) == len(array):
+                    return part
+                if out is None:
+                    out = np.empty((len(array), *part.shape[1:]), dtype=part.dtype)
+                out[start : start + n_rows] = part
+        return out
+
+
+def _tensor(array):
+    """Rows as a tensor that may share their memory."""
+    array = np.ascontiguousarray(array)
+    return torch.from_numpy(array if array.flags.writeable else array.copy())

@@ -1,0 +1,149 @@
+"""How a linear autoencoder finds its subspace: in closed form, or by descent."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from skae.data import axes_within, blocks, gram_matrix, principal_axes
+from skae.estimators.fitting import Fit, Seeds, choose_device, choose_dtype
+from skae.networks import initialise
+from skae.training import (
+    SCHEDULES,
+    FlatTensors,
+    GramStep,
+    History,
+    Plan,
+    Task,
+    threads,
+    train,
+)
+
+STEPS_PER_EPOCH = 100
+"""Of descent on the Gram loss, where there are no batches to count."""
+
+INIT = "glorot"
+"""Of the random start."""
+
+LARGEST_GRAM = 4096
+"""Features up to which the covariance matrix stands in for the rows."""
+
+
+class LinearSolution(NamedTuple):
+    """A linear map through a code: x^ = V' diag(gain) V x, in scaled units.
+
+    Attributes
+    ----------
+    axes : PrincipalAxes
+        V, and the sums of squares along its rows.
+    gain : ndarray of shape (n_components,)
+        What weight decay leaves of each component; 1 without it.
+    history : History
+        Of the training; empty for the closed form.
+    """
+
+    axes: object
+    gain: np.ndarray
+    history: History
+
+
+def centred_rows(X, scaling):
+    """Rows of X in blocks, centred and scaled, in the dtype of X."""
+    return lambda: (scaling.apply(block, block.dtype) for block in blocks(X))
+
+
+def solve_exactly(X, scaling, composition):
+    """Closed form: PCA's axes, and the gain that the penalty leaves (Kunin et al.).
+
+    For each axis of variance l the loss l (1 - g)^2 / d and the penalty alpha g, or
+    alpha g / 2 where one tied matrix pays for both, are least together at
+    g = 1 - alpha d / (2 l).
+    """
+    network, decay = composition.network, composition.decay
+    rows, k = centred_rows(X, scaling), network.n_components
+    axes = principal_axes(rows, X.shape, k)
+    gain = np.ones(k)
+    if decay is not None:
+        alpha = decay.alpha / 2.0 if network.tied_weights else decay.alpha
+        least = alpha * X.shape[1] / 2.0
+        variances = axes.squares / len(X)
+        gain = np.where(variances > least, 1.0 - least / np.fmax(variances, least), 0.0)
+    return LinearSolution(axes, gain, History())
+
+
+def descend(X, scaling, composition, settings, reporter):
+    """Gradient descent from a random start.
+
+    On the Gram loss, whose gradient is exact and whose cost does not grow with the
+    rows, where the covariance matrix has a moderate size, and else on mini-batches.
+    """
+    rows = centred_rows(X, scaling)
+    attributes = reporter.snapshot
+
+    def solution(weights, history):
+        encoder = weights["encoder.0.weight"].astype(np.float64)
+        decoder = weights.get("decoder.0.weight", encoder).astype(np.float64)
+        axes = axes_within(rows, decoder)
+        gain = np.ones(len(decoder))
+        if composition.decay is not None:
+            v = axes.components
+            gain = np.sum((v @ decoder.T) * (encoder @ v.T).T, axis=1).clip(0.0, 1.0)
+        return LinearSolution(axes, gain, history)
+
+    if X.shape[1] <= LARGEST_GRAM:
+        descent = _GramDescent(rows, X.shape, composition, settings)
+    else:
+        plain = SimpleNamespace(
+            **settings.get_params(), init=INIT, early_stopping=False
+        )
+        descent = Fit(composition, plain)
+    reporter.snapshot = lambda history: attributes(solution(descent.weights(), history))
+    history = descent.run(X, None, reporter)[1]
+    return solution(descent.weights(), history)
+
+
+class _GramDescent:
+    """Full-batch training on the covariance matrix, with the interface of `Fit`."""
+
+    def __init__(self, rows, shape, composition, settings):
+        self._composition, self._settings = composition, settings
+        device = choose_device(settings.device)
+        dtype = choose_dtype(settings.precision)
+        covariance = gram_matrix(rows, shape[1]) / shape[0]
+        self._covariance = torch.from_numpy(covariance).to(device, dtype)
+        shapes = composition.network.weight_shapes()
+        self._parameters = FlatTensors(shapes, dtype=dtype, device=device)
+        gradients = FlatTensors(shapes, dtype=dtype, device=device)
+        self._step = GramStep(self._parameters, gradients)
+
+    def run(self, X, X_val, observer):
+        """Train; the rows are not looked at again."""
+        settings, network = self._settings, self._composition.network
+        generator = Seeds(settings.random_state).init
+        initialise(network, self._parameters.views, INIT, generator)
+        n_steps = settings.max_iter * STEPS_PER_EPOCH
+        schedule = SCHEDULES[settings.learning_rate]
+        plan = Plan(
+            max_epochs=settings.max_iter,
+            schedule=schedule(settings.learning_rate_init, n_steps),
+            tol=settings.tol,
+            patience=settings.n_iter_no_change,
+        )
+        task = Task(
+            step=self._step,
+            batches=[self._covariance] * STEPS_PER_EPOCH,
+            evaluate=lambda: self._step(self._covariance).item(),
+            validate=None,
+            decay=self._composition.decay,
+            decayed=self._parameters.flat,
+            reference=1.0,
+        )
+        with threads(8.0 * network.n_components * network.n_features**2):
+            return None, train(task, plan, observer)
+
+    def weights(self):
+        """Present weights as arrays."""
+        return self._parameters.numpy()

@@ -1,0 +1,78 @@
+"""Activations: each one knows its value and its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function with its derivative, for autograd and by hand.
+
+    Attributes
+    ----------
+    value : callable
+        ``value(a)`` gives act(a) and is differentiable by autograd.
+    forward : callable
+        ``forward(a, out)`` writes act(a) into `out`.
+    backward : callable
+        ``backward(grad, a, h, out)`` writes grad * act'(a) into `out`, where `h` is
+        act(a). `out` may be `grad` itself.
+    at_zero : float
+        act(0).
+    """
+
+    value: Callable[[Tensor], Tensor]
+    forward: Callable[[Tensor, Tensor], object]
+    backward: Callable[[Tensor, Tensor, Tensor, Tensor], object]
+    at_zero: float = 0.0
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "gelu": Activation(
+        torch.nn.functional.gelu,
+        lambda a, out: aten.gelu.out(a, out=out),
+        lambda g, a, h, out: aten.gelu_backward.grad_input(g, a, grad_input=out),
+    ),
+    "relu": Activation(
+        torch.relu,
+        lambda a, out: torch.clamp_min(a, 0.0, out=out),
+        lambda g, a, h, out: aten.threshold_backward.grad_input(
+            g, h, 0.0, grad_input=out
+        ),
+    ),
+    "elu": Activation(
+        torch.nn.functional.elu,
+        lambda a, out: aten.elu.out(a, out=out),
+        lambda g, a, h, out: aten.elu_backward.grad_input(
+            g, 1.0, 1.0, 1.0, True, h, grad_input=out
+        ),
+    ),
+    "silu": Activation(
+        torch.nn.functional.silu,
+        lambda a, out: aten.silu.out(a, out=out),
+        lambda g, a, h, out: aten.silu_backward.grad_input(g, a, grad_input=out),
+    ),
+    "tanh": Activation(
+        torch.tanh,
+        lambda a, out: torch.tanh(a, out=out),
+        lambda g, a, h, out: aten.tanh_backward.grad_input(g, h, grad_input=out),
+    ),
+    "logistic": Activation(
+        torch.sigmoid,
+        lambda a, out: torch.sigmoid(a, out=out),
+        lambda g, a, h, out: aten.sigmoid_backward.grad_input(g, h, grad_input=out),
+        at_zero=0.5,
+    ),
+    "identity": Activation(
+        lambda a: a,
+        lambda a, out: out.copy_(a),
+        lambda g, a, h, out: out if out is g else out.copy_(g),
+    ),
+}

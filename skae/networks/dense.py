@@ -1,0 +1,135 @@
+"""The dense autoencoder network: its shapes, its encoder and its decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from skae.networks.activations import ACTIVATIONS, Activation
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class DenseNetwork:
+    """A symmetric multilayer perceptron, with a linear path beside it.
+
+    Encoder and decoder are mirror images, and every decoder matrix has the shape of
+    the encoder matrix that it undoes: tied weights are simply the same matrix. With
+    the linear path,
+
+        z = P x + f(x),   o = D z + g(z),
+
+    P is stored below the first encoder matrix and D below the last decoder matrix, so
+    that the first and the last product, the two largest, do the path's work too.
+
+    Parameters
+    ----------
+    n_features : int
+        Width d of the input and of the output.
+    n_components : int
+        Size k of the code.
+    hidden_layer_sizes : tuple of int
+        Widths h_1, ..., h_m of the encoder's hidden layers.
+    activation, code_activation : str
+        Names of the activations of the hidden layers and of the code.
+    tied_weights : bool
+        Whether the decoder uses the encoder's matrices.
+    linear_path : bool
+        Whether a linear path is wanted. An activation on the code leaves no place
+        for it, and without hidden layers the network is the path itself.
+    """
+
+    n_features: int
+    n_components: int
+    hidden_layer_sizes: tuple[int, ...] = ()
+    activation: str = "gelu"
+    code_activation: str = "identity"
+    tied_weights: bool = False
+    linear_path: bool = True
+
+    @property
+    def starts_linear(self) -> bool:
+        """Whether the network holds a linear map from which it can start."""
+        return self.linear_path and self.code_activation == "identity"
+
+    @property
+    def has_path(self) -> bool:
+        """Whether this map is a path beside hidden layers."""
+        return self.starts_linear and bool(self.hidden_layer_sizes)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths from the input to the code."""
+        return (self.n_features, *self.hidden_layer_sizes, self.n_components)
+
+    @property
+    def depth(self) -> int:
+        """Number of layers of the encoder, and of the decoder."""
+        return len(self.widths) - 1
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the matrices, by name; weight decay acts on these."""
+        shapes = [(out, into) for into, out in pairwise(self.widths)]
+        if self.has_path:
+            shapes[0] = (shapes[0][0] + self.n_components, self.n_features)
+        sides = ("encoder",) if self.tied_weights else ("encoder", "decoder")
+        return {
+            f"{side}.{i}.weight": shape
+            for side in sides
+            for i, shape in enumerate(shapes)
+        }
+
+    def bias_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the biases, by name. The path carries the code's bias."""
+        encoder = list(self.widths[1:])
+        if self.has_path:
+            encoder[0] += encoder.pop()
+        return {f"encoder.{i}.bias": (n,) for i, n in enumerate(encoder)} | {
+            f"decoder.{i}.bias": (n,) for i, n in enumerate(self.widths[:-1])
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all parameters, matrices first."""
+        return self.weight_shapes() | self.bias_shapes()
+
+    def decoder_weight(self, i: int) -> str:
+        """Name of the matrix that undoes the encoder's `i`-th."""
+        return f"{'encoder' if self.tied_weights else 'decoder'}.{i}.weight"
+
+    def hidden_activation(self) -> Activation:
+        """Activation of the hidden layers."""
+        return ACTIVATIONS[self.activation]
+
+    def encode(self, weights: Weights, x: Tensor) -> Tensor:
+        """Code of the rows of `x`: (batch, n_features) to (batch, n_components)."""
+        activation = self.hidden_activation().value
+        h = torch.addmm(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
+        path = None
+        if self.has_path:
+            h, path = h.split([self.widths[1], self.n_components], dim=1)
+        for i in range(1, self.depth):
+            bias = weights.get(f"encoder.{i}.bias", path)
+            assert bias is not None  # only the code lacks a bias, and then has a path
+            h = torch.addmm(bias, activation(h), weights[f"encoder.{i}.weight"].t())
+        return ACTIVATIONS[self.code_activation].value(h)
+
+    def decode(self, weights: Weights, z: Tensor) -> Tensor:
+        """Output for the codes `z`: (batch, n_components) to (batch, n_features)."""
+        activation = self.hidden_activation().value
+        h = z
+        for i in range(self.depth - 1, 0, -1):
+            h = activation(
+                torch.addmm(
+                    weights[f"decoder.{i}.bias"], h, weights[self.decoder_weight(i)]
+                )
+            )
+        if self.has_path:
+            h = torch.cat([h, z], dim=1)
+        return torch.addmm(
+            weights["decoder.0.bias"], h, weights[self.decoder_weight(0)]
+        )

@@ -1,0 +1,92 @@
+"""How the weights of a dense network start."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from skae.networks.dense import DenseNetwork, Weights
+
+INITS = {
+    "he": lambda into, out: math.sqrt(2.0 / into),
+    "glorot": lambda into, out: math.sqrt(2.0 / (into + out)),
+}
+"""Standard deviations: He et al. 2015, Glorot and Bengio 2010."""
+
+
+def initialise(
+    network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
+) -> None:
+    """Draw all matrices of `network` at random, in place; biases start at zero.
+
+    Draws are made in float32 on the CPU, so that a seed gives the same network in
+    every precision and on every device.
+    """
+    for name, weight in weights.items():
+        if not name.endswith("weight"):
+            weight.zero_()
+            continue
+        out, into = weight.shape
+        if name.startswith("decoder"):
+            out, into = into, out
+        noise = torch.randn(
+            weight.shape, generator=generator, dtype=torch.float32, device="cpu"
+        )
+        weight.copy_(noise.mul_(INITS[init](into, out)))
+
+
+def start_at_path(
+    network: DenseNetwork,
+    weights: Weights,
+    encoder: Tensor,
+    decoder: Tensor,
+    code_bias: Tensor,
+    output_bias: Tensor,
+) -> None:
+    """Let `network` start as the linear map of a path, in place.
+
+    The path's matrices are set, and the last layers of f and g, which stand beside
+    it, are zero: z = P x + c, o = D z + b. Where tied weights leave no last layer of g
+    to set to zero, the output bias cancels what the constant g contributes.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+        A network with a linear path.
+    weights : mapping of str to Tensor
+        Its parameters, drawn already.
+    encoder, decoder : Tensor of shape (rank, n_features)
+        Rows of P, and columns of D; `rank` may be less than n_components, and what
+        is left of the path starts at zero.
+    code_bias : Tensor of shape (rank,)
+        c.
+    output_bias : Tensor of shape (n_features,)
+        b.
+    """
+    k, rank = network.n_components, encoder.shape[0]
+    bias = weights["encoder.0.bias"]
+    for name, matrix in (
+        ("encoder.0.weight", encoder),
+        (network.decoder_weight(0), decoder),
+    ):
+        path = weights[name][-k:]
+        path.zero_()
+        path[:rank].copy_(matrix)
+    bias[-k:].zero_()
+    bias[-k:][:rank].copy_(code_bias)
+    weights["decoder.0.bias"].copy_(output_bias)
+    if network.has_path:
+        weights[f"encoder.{network.depth - 1}.weight"].zero_()
+        if network.tied_weights:
+            _cancel_constant(network, weights)
+        else:
+            weights["decoder.0.weight"][:-k].zero_()
+
+
+def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:
+    """Subtract from the output bias what g gives, which is constant so far."""
+    bias = weights["decoder.0.bias"]
+    code = torch.zeros((1, network.n_components), dtype=bias.dtype, device=bias.device)
+    bias.add_(bias - network.decode(weights, code)[0])

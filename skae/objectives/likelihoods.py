@@ -1,0 +1,155 @@
+"""Likelihoods: what the decoder's output means, and what an error costs."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Likelihood(ABC):
+    """Distribution of an entry of X, given the decoder's output for it.
+
+    The loss of an entry is its negative log-density up to constants, in the form that
+    the field reports: the squared error, the cross-entropy. Everything is a function
+    of the output, before the link, so that nothing overflows on the way.
+    """
+
+    standardises: ClassVar[bool] = False
+    """Whether the network sees X centred and scaled, and so gives it back."""
+
+    bounds: ClassVar[tuple[float, float] | None] = None
+    """Interval that X must lie in."""
+
+    @abstractmethod
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss of every entry."""
+
+    @abstractmethod
+    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+        """Sum of the losses; its gradient by the output is written into `out`."""
+
+    @abstractmethod
+    def mean(self, output: Tensor) -> Tensor:
+        """Mean of the distribution: the inverse link."""
+
+    @abstractmethod
+    def link(self, mean: Tensor) -> Tensor:
+        """Output that stands for `mean`."""
+
+    @abstractmethod
+    def least_loss(self, target: Tensor) -> Tensor:
+        """Loss of every entry under a perfect reconstruction."""
+
+    @abstractmethod
+    def log_density(self, output: Tensor, target: Tensor, variance: float) -> Tensor:
+        """Log-density of every entry, constants included."""
+
+    def deviance(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss of every entry above that of a perfect reconstruction."""
+        return self.loss(output, target) - self.least_loss(target)
+
+
+@dataclass(frozen=True)
+class Gaussian(Likelihood):
+    """Normal distribution around the output; the loss is the squared error."""
+
+    standardises: ClassVar[bool] = True
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).square_()
+
+    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+        torch.sub(output, target, out=out)
+        residual = out.view(-1)
+        loss = torch.dot(residual, residual)
+        out.mul_(2.0)
+        return loss
+
+    def mean(self, output: Tensor) -> Tensor:
+        return output
+
+    def link(self, mean: Tensor) -> Tensor:
+        return mean
+
+    def least_loss(self, target: Tensor) -> Tensor:
+        return torch.zeros_like(target)
+
+    def log_density(self, output: Tensor, target: Tensor, variance: float) -> Tensor:
+        squared = (self.mean(output) - target).square_()
+        return squared.div_(-2.0 * variance).sub_(
+            0.5 * (math.log(2.0 * math.pi) + math.log(variance))
+        )
+
+
+@dataclass(frozen=True)
+class LogisticGaussian(Gaussian):
+    """Normal distribution around the logistic function of the output."""
+
+    standardises: ClassVar[bool] = False
+    bounds: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return (torch.sigmoid(output) - target).square()
+
+    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+        mean = torch.sigmoid(output)
+        loss = super().loss_gradient(mean, target, out)
+        torch.ops.aten.sigmoid_backward.grad_input(out, mean, grad_input=out)
+        return loss
+
+    def mean(self, output: Tensor) -> Tensor:
+        return torch.sigmoid(output)
+
+    def link(self, mean: Tensor) -> Tensor:
+        return torch.logit(mean, eps=_EPS)
+
+
+@dataclass(frozen=True)
+class Bernoulli(Likelihood):
+    """A coin with the output as its log-odds; the loss is the cross-entropy.
+
+    X may be anything in [0, 1]: a value between is the share of ones.
+    """
+
+    bounds: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.softplus(output) - output * target
+
+    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+        loss = F.softplus(output).sum() - torch.dot(output.view(-1), target.view(-1))
+        torch.sigmoid(output, out=out)
+        out.sub_(target)
+        return loss
+
+    def mean(self, output: Tensor) -> Tensor:
+        return torch.sigmoid(output)
+
+    def link(self, mean: Tensor) -> Tensor:
+        return torch.logit(mean, eps=_EPS)
+
+    def least_loss(self, target: Tensor) -> Tensor:
+        return -torch.xlogy(target, target) - torch.xlogy(1 - target, 1 - target)
+
+    def log_density(self, output: Tensor, target: Tensor, variance: float) -> Tensor:
+        return -self.loss(output, target)
+
+
+_EPS = 1e-4  # a mean this near 0 or 1 is as certain as a start should be
+
+_GAUSSIANS = {"identity": Gaussian(), "logistic": LogisticGaussian()}
+
+LIKELIHOODS = ("gaussian", "bernoulli")
+
+
+def make_likelihood(likelihood: str, output_activation: str) -> Likelihood:
+    """Likelihood by its name; only the Gaussian one leaves a choice of link."""
+    if likelihood == "gaussian":
+        return _GAUSSIANS[output_activation]
+    return Bernoulli()

@@ -1,0 +1,64 @@
+"""Adam on one flat tensor (Kingma and Ba 2015), as one fused call a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+Update = Callable[[float], None]
+"""``update(learning_rate)`` takes one step."""
+
+
+def adam(parameter: Tensor, gradient: Tensor) -> Update:
+    """Adam for a flat parameter, which is updated in place from its flat gradient.
+
+    torch's fused kernel is called directly: beside a small network the bookkeeping of
+    `torch.optim.Adam` costs more than the step. Where this torch has no such kernel,
+    `torch.optim.Adam` itself does the work.
+    """
+    kernel = getattr(torch, "_fused_adam_", None)
+    return (_public if kernel is None else _direct)(parameter, gradient)
+
+
+def _direct(parameter: Tensor, gradient: Tensor) -> Update:
+    parameters, gradients = [parameter], [gradient]
+    first, second = [torch.zeros_like(parameter)], [torch.zeros_like(parameter)]
+    steps = [torch.zeros((), dtype=torch.float32, device=parameter.device)]
+
+    def update(learning_rate: float) -> None:
+        steps[0].add_(1)
+        torch._fused_adam_(
+            parameters,
+            gradients,
+            first,
+            second,
+            [],
+            steps,
+            lr=learning_rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    return update
+
+
+def _public(parameter: Tensor, gradient: Tensor) -> Update:
+    leaf = parameter.detach().requires_grad_()
+    leaf.grad = gradient
+    optimiser = torch.optim.Adam(
+        [leaf], betas=(BETA1, BETA2), eps=EPSILON, fused=True
+    )
+
+    def update(learning_rate: float) -> None:
+        optimiser.param_groups[0]["lr"] = learning_rate
+        optimiser.step()
+
+    return update

@@ -1,0 +1,265 @@
+"""The loop: epochs of steps, watched, stopped, and the best of them kept."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from skae.training.adam import Update, adam
+from skae.training.schedule import Schedule
+from skae.training.step import Decay, Step
+
+_DIVERGED = 1e3
+"""Times the loss at the start (or that of the mean): a fit that is past saving."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train, how fast, and when to give up.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Passes over the data.
+    schedule : callable
+        Learning rate of every step.
+    tol : float
+        Relative improvement of the monitored loss that counts as one.
+    patience : int
+        Epochs without such an improvement after which training stops.
+    """
+
+    max_epochs: int
+    schedule: Schedule
+    tol: float
+    patience: float
+
+
+@dataclass
+class History:
+    """What happened.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        Mean loss of the batches of each epoch, as they were met.
+    validation_curve : list of float
+        Loss on the validation set after each epoch.
+    loss : float
+        Loss on all training data under the weights that are kept.
+    best_loss : float
+        Lowest monitored loss: that of the weights that are kept.
+    kept_epoch : int
+        The epoch after which these weights stood; 0 is the start.
+    stopped_early : bool
+        Whether training ended before its last planned epoch.
+    """
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_curve: list[float] = field(default_factory=list)
+    loss: float = math.nan
+    best_loss: float = math.inf
+    kept_epoch: int = 0
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and on what.
+
+    Attributes
+    ----------
+    step : Step
+        Writes the gradient of a batch.
+    batches : iterable of Tensor
+        The batches of an epoch; iterated anew each epoch.
+    evaluate : callable
+        Loss of the present weights on all training data.
+    validate : callable or None
+        Loss of the present weights on the validation set. None: the training loss is
+        the one monitored.
+    decay : Decay or None
+        Penalty on the weights.
+    decayed : Tensor of shape (n_weights,)
+        The part of the flat parameter that it acts on, from the first on.
+    reference : float
+        Loss of a model that has learnt nothing.
+    """
+
+    step: Step
+    batches: Iterable[Tensor]
+    evaluate: Callable[[], float]
+    validate: Callable[[], float] | None
+    decay: Decay | None
+    decayed: Tensor
+    reference: float
+
+    def penalty(self) -> float:
+        """Penalty on the present weights."""
+        return float(self.decay.value(self.decayed)) if self.decay else 0.0
+
+    def monitored(self) -> float:
+        """Loss that decides which weights are kept, evaluated in full."""
+        if self.validate is not None:
+            return self.validate()
+        return self.evaluate() + self.penalty()
+
+
+class Keeper:
+    """The best weights so far.
+
+    They are written to a spare tensor first: an interrupt finds them whole.
+    """
+
+    def __init__(self, flat: Tensor) -> None:
+        self._flat = flat
+        self._kept, self._spare = flat.clone(), flat.clone()
+        self.loss, self.epoch = math.inf, 0
+
+    def offer(self, loss: float, epoch: int) -> None:
+        """Keep the present weights if `loss` is the lowest seen."""
+        if loss < self.loss:
+            self._spare.copy_(self._flat)
+            self._kept, self._spare = self._spare, self._kept
+            self.loss, self.epoch = loss, epoch
+
+    def restore(self) -> None:
+        """Go back to the weights that were kept."""
+        self._flat.copy_(self._kept)
+
+
+class Patience:
+    """Counts the epochs since the last improvement worth the name."""
+
+    def __init__(self, tol: float, limit: float) -> None:
+        self._tol, self._limit = tol, limit
+        self._best, self._waited = math.inf, 0
+
+    def exhausted(self, loss: float) -> bool:
+        """Take note of an epoch's loss; True when none has helped for too long."""
+        if loss < self._best * (1.0 - self._tol):
+            self._waited = 0
+        else:
+            self._waited += 1
+        self._best = min(self._best, loss)
+        return self._waited >= self._limit
+
+
+class Observer(Protocol):
+    """Watches the epochs go by."""
+
+    def epoch_begins(self) -> None: ...
+
+    def epoch_ends(self, history: History) -> bool:
+        """Whether to stop; the present weights are those after the epoch."""
+        ...
+
+
+def train(task: Task, plan: Plan, observer: Observer) -> History:
+    """Train, and leave the best weights behind.
+
+    The weights kept are those of the lowest validation loss. Without a validation set
+    the mean loss over an epoch, which costs nothing, chooses the epoch, and its
+    weights are evaluated in full against those of the start: the fit never ends above
+    where it began.
+
+    Parameters
+    ----------
+    task : Task
+        What is trained, and on what.
+    plan : Plan
+        How long, and how fast.
+    observer : Observer
+        Told of every epoch.
+
+    Returns
+    -------
+    History
+        Losses, in the units of the network.
+
+    Raises
+    ------
+    FloatingPointError
+        When the loss is no longer finite, or a thousand times that of the start.
+    KeyboardInterrupt
+        When it comes before the first epoch is complete; later ones end the training
+        with a warning.
+    """
+    flat = task.step.parameters.flat
+    history, keeper = History(), Keeper(flat)
+    start, start_loss = flat.clone(), task.monitored()
+    if task.validate is not None:
+        keeper.offer(start_loss, 0)
+    try:
+        _run_epochs(task, plan, observer, history, keeper, start_loss)
+    except KeyboardInterrupt:
+        if not history.loss_curve:
+            raise
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+        history.stopped_early = True
+    keeper.restore()
+    history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
+    if task.validate is None:
+        history.best_loss = task.monitored()
+        if start_loss <= history.best_loss:
+            flat.copy_(start)
+            history.best_loss, history.kept_epoch = start_loss, 0
+        history.loss = history.best_loss - task.penalty()
+    else:
+        history.loss = task.evaluate()
+    return history
+
+
+def _run_epochs(
+    task: Task,
+    plan: Plan,
+    observer: Observer,
+    history: History,
+    keeper: Keeper,
+    start_loss: float,
+) -> None:
+    update = adam(task.step.parameters.flat, task.step.gradients.flat)
+    patience = Patience(plan.tol, plan.patience)
+    ceiling = _DIVERGED * max(start_loss, task.reference)
+    n_steps = 0
+    for epoch in range(1, plan.max_epochs + 1):
+        observer.epoch_begins()
+        loss, n_steps = _run_epoch(task, plan, update, n_steps)
+        if not loss <= ceiling:
+            raise FloatingPointError(
+                f"Training diverged in epoch {epoch}: its mean loss is {loss:.3g} "
+                f"times that of the scaled data. Choose a lower learning_rate_init, "
+                "or scale the features, for example with StandardScaler."
+            )
+        monitored = task.validate() if task.validate else loss + task.penalty()
+        keeper.offer(monitored, epoch)
+        if task.validate:
+            history.validation_curve.append(monitored)
+        history.loss_curve.append(loss)
+        if observer.epoch_ends(history) or patience.exhausted(monitored):
+            history.stopped_early = epoch < plan.max_epochs
+            return
+
+
+def _run_epoch(
+    task: Task, plan: Plan, update: Update, n_steps: int
+) -> tuple[float, int]:
+    """One pass over the batches: the mean loss per row, and the steps so far."""
+    step, decay = task.step, task.decay
+    gradient = step.gradients.flat[: task.decayed.shape[0]]
+    total = torch.zeros((), dtype=torch.float64, device=gradient.device)
+    n_rows = 0
+    for batch in task.batches:
+        total.add_(step(batch), alpha=batch.shape[0])
+        n_rows += batch.shape[0]
+        if decay is not None:
+            decay.add_gradient(task.decayed, gradient)
+        update(plan.schedule(n_steps))
+        n_steps += 1
+    return total.item() / n_rows, n_steps

@@ -1,0 +1,51 @@
+"""The contract, on every estimator: scikit-learn's checks, none expected to fail."""
+
+import pytest
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skae import Autoencoder, LinearAutoencoder
+
+ESTIMATORS = [
+    LinearAutoencoder(),
+    LinearAutoencoder(solver="adam"),
+    Autoencoder(max_iter=10),
+    Autoencoder(
+        max_iter=10,
+        hidden_layer_sizes=(8, 4),
+        linear_path=False,
+        tied_weights=True,
+        learning_rate="constant",
+        n_iter_no_change=2,
+        tol=0.5,
+    ),
+]
+
+# Checks that scikit-learn runs on its own estimators, beside `check_estimator`.
+EXTRA_CHECKS = [
+    "check_param_validation",
+    "check_dataframe_column_names_consistency",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_inplace_ensure_writeable",
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+# The checks fit on frames and transform arrays; PCA warns in them as well.
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize("name", EXTRA_CHECKS)
+def test_extra_checks(estimator, name):
+    check = getattr(estimator_checks, name)
+    check(type(estimator).__name__, estimator)
