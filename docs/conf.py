@@ -1,0 +1,47 @@
+"""Sphinx reads this."""
+
+import skae
+
+project = "skae"
+author = "The skae developers"
+copyright = f"2026, {author}"
+release = skae.__version__
+version = ".".join(release.split(".")[:2])
+
+extensions = [
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "examples"]
+default_role = "obj"
+
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+}
+html_sidebars = {page: [] for page in ("changelog", "contributing", "write_your_own")}
+html_title = f"skae {version}"
+html_show_sourcelink = False
+
+doctest_test_doctest_blocks = ""  # pytest runs those in docstrings
+
+numpydoc_show_class_members = False  # the template of a class lists its methods
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "doc_module": ("skae",),
+    "backreferences_dir": "generated/backreferences",
+    "reference_url": {"skae": None},
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_signature": False,
+}
