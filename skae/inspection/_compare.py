@@ -1,0 +1,139 @@
+"""The main job: autoencoders and their rivals in one table."""
+
+from skae.inspection._display import ComparisonDisplay
+
+
+def compare(
+    X,
+    estimators=None,
+    y=None,
+    *,
+    n_components=2,
+    preprocessing=None,
+    intrinsic_coordinates=None,
+    test_size=0.25,
+    n_neighbors=5,
+    max_rows=2000,
+    random_state=0,
+    verbose=False,
+):
+    """Compare autoencoders with PCA and its relatives on rows held out.
+
+    Every method is fitted on the same training rows and measured on the same
+    held-out rows. Nothing is scaled unless `preprocessing` says so: scaling features
+    against each other changes the problem, for all methods alike.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        The data: numeric, without missing values once preprocessed.
+
+    estimators : dict of str to estimator, or list of estimators, default=None
+        Transformers; they are cloned. None compares `PCA`, `KernelPCA` (Gaussian
+        kernel as wide as the data), `Isomap`, `LocallyLinearEmbedding` (as LLE),
+        `LinearAutoencoder` and `Autoencoder`.
+
+    y : array-like of shape (n_samples,), default=None
+        Labels, for the accuracy of the nearest neighbours. Numbers with fewer than
+        five rows to a value are no labels, and give no accuracy.
+
+    n_components : int, default=2
+        Size of the code of the default estimators.
+
+    preprocessing : transformer, default=None
+        Fitted on the training rows and put before every method; everything is then
+        measured on what it returns. For columns in different units, a
+        `StandardScaler()`. To prepare the rows for one method only, pass a Pipeline
+        among the `estimators` instead.
+
+    intrinsic_coordinates : array-like of shape (n_samples, n_intrinsic), default=None
+        Where the data lie on a known manifold, the place of each row on it, so that
+        Euclidean distances between places are distances along the manifold.
+
+    test_size : float or int, default=0.25
+        Share or number of the rows to hold out.
+
+    n_neighbors : int, default=5
+        Size of the neighbourhoods in trustworthiness, continuity and accuracy.
+
+    max_rows : int, default=2000
+        Methods whose cost grows with the square of the rows (KernelPCA, Isomap,
+        LocallyLinearEmbedding and the like) are fitted on at most so many rows, drawn
+        at random. No more are held out either: so does the cost of the measures.
+
+    random_state : int, RandomState instance or None, default=0
+        Seed of the split and of the default estimators.
+
+    verbose : bool, default=False
+        Show a progress bar on standard error. Needs rich.
+
+    Returns
+    -------
+    DataFrame
+        One row a method, with the columns
+
+        - `method`: its name;
+        - `reconstruction_r2`: fraction of the held-out rows' sum of squares about
+          the training mean that the reconstruction explains, NaN without an inverse;
+        - `trustworthiness`, `continuity`: of the held-out rows;
+        - `geodesic_correlation`: only with `intrinsic_coordinates`;
+        - `knn_accuracy`: only with labels; of a vote among the nearest neighbours in
+          the embedding, each held-out row by the others;
+        - `fit_seconds`, `transform_seconds`: wall-clock time;
+        - `n_fit_rows`: the number of rows the method was fitted on;
+        - `note`: a method fitted on a subsample; one that cannot transform new rows,
+          such as `TSNE`, and is therefore fitted on the held-out rows themselves;
+          what a method warned of; why it failed.
+
+    Raises
+    ------
+    ValueError
+        If X has columns that are not numeric, missing values, the same row
+        throughout or too few rows; the message says what to do.
+
+    TypeError
+        If one of the estimators is not a transformer.
+
+    RuntimeError
+        If every method fails. One that fails among others gets a row of NaN and a
+        :class:`~sklearn.exceptions.FitFailedWarning`.
+
+    ImportError
+        If pandas is not installed.
+
+    See Also
+    --------
+    ComparisonDisplay : The same, with the embeddings and a picture of them.
+    skae.metrics : The measures by themselves.
+
+    References
+    ----------
+    van der Maaten, L., Postma, E. and van den Herik, J. (2009). Dimensionality
+    reduction: a comparative review. Tilburg University, TiCC TR 2009-005.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import NMF, PCA
+    >>> from skae.inspection import compare
+    >>> X, y = load_iris(return_X_y=True)
+    >>> table = compare(X, [PCA(1), PCA(2), NMF(2, max_iter=1000)], y)
+    >>> table[["method", "reconstruction_r2", "knn_accuracy"]].round(2)
+      method  reconstruction_r2  knn_accuracy
+    0  PCA 1               0.91          0.84
+    1  PCA 2               0.97          0.92
+    2    NMF               0.97          0.92
+    """
+    return ComparisonDisplay.from_estimators(
+        X,
+        estimators,
+        y,
+        n_components=n_components,
+        preprocessing=preprocessing,
+        intrinsic_coordinates=intrinsic_coordinates,
+        test_size=test_size,
+        n_neighbors=n_neighbors,
+        max_rows=max_rows,
+        random_state=random_state,
+        verbose=verbose,
+    ).table

@@ -1,0 +1,97 @@
+"""A comparison in words: what was held out, the table, what is unusual about it."""
+
+from skae.inspection._validation import listing
+
+_MISSING = "-"
+
+_HEADINGS = {
+    "method": "method",
+    "reconstruction_r2": "R²",
+    "trustworthiness": "trust-\nworthiness",
+    "continuity": "continuity",
+    "geodesic_correlation": "geodesic\ncorrel.",
+    "knn_accuracy": "k-NN\naccuracy",
+    "fit_seconds": "fit\nseconds",
+    "transform_seconds": "transform\nseconds",
+}
+
+
+def print_report(display, *, name):
+    """Print a comparison on standard output, with rich if it is there.
+
+    Parameters
+    ----------
+    display : ComparisonDisplay
+        The comparison.
+
+    name : str
+        What the data are called.
+    """
+    n_train = len(display.held_out.X_train)
+    n_test, n_features = display.held_out.X_test.shape
+    print(
+        f"{name}: {n_features:,} features, {n_train:,} rows to fit on, {n_test:,} "
+        "held out to measure on\n"
+    )
+    columns = {
+        _HEADINGS[name]: [_cell(value, name) for value in display.table[name]]
+        for name in display.table
+        if name in _HEADINGS
+    }
+    try:
+        _print_rich(columns)
+    except ImportError:
+        _print_plain(columns)
+    print()
+    for line in _notes(display.table):
+        print(line)
+
+
+def _cell(value, name):
+    if isinstance(value, str):
+        return value
+    if value != value:
+        return _MISSING
+    return f"{value:.2f}" if name == "fit_seconds" else f"{value:z.3f}"
+
+
+def _print_rich(columns):
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a file has no margin to wrap at
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in columns:
+        justify = "left" if heading == "method" else "right"
+        table.add_column(heading, justify=justify, vertical="bottom", no_wrap=True)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    console.print(table)
+
+
+def _print_plain(columns):
+    blocks = [
+        _block(heading, cells, left=heading == "method")
+        for heading, cells in columns.items()
+    ]
+    for line in zip(*blocks, strict=True):
+        print("  ".join(line).rstrip())
+
+
+def _block(heading, cells, *, left):
+    """Pad a column's two lines of heading and its cells to one width."""
+    lines = heading.split("\n")
+    lines = [""] * (2 - len(lines)) + lines + cells
+    width = max(map(len, lines))
+    return [line.ljust(width) if left else line.rjust(width) for line in lines]
+
+
+def _notes(table):
+    """Say each note once, with the methods it is about."""
+    about = {}
+    for name, note in zip(table["method"], table["note"], strict=True):
+        about.setdefault(note, []).append(name)
+    about.pop("", None)
+    return [f"{listing(names)}: {note}." for note, names in about.items()]

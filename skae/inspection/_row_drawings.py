@@ -1,0 +1,165 @@
+"""Three ways to draw rows and their reconstructions; each knows its own size."""
+
+from dataclasses import dataclass
+from math import ceil, isqrt
+
+import numpy as np
+
+from skae.inspection._colours import colours_of
+from skae.inspection._figure import bare
+
+_MOST_NAMES = 40  # column names that stay legible side by side
+_SMALLEST_IMAGE = 8  # a table has nine or sixteen columns too
+
+
+def drawing_for(n_features, *, image_shape, feature_names):
+    """Choose how to draw rows of so many features.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the rows.
+
+    image_shape : tuple of int or None
+        Their shape, if they are known to be images.
+
+    feature_names : list of str or None
+        The names of their columns, if they are known to be a table.
+
+    Returns
+    -------
+    Images, Points or HeatMap
+        With `size(n_panels)` and `draw(fig, panels, rows, y, legend)`.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not fit.
+    """
+    if image_shape is not None:
+        if np.prod(image_shape) != n_features or len(image_shape) not in (2, 3):
+            raise ValueError(
+                f"image_shape={image_shape} does not fit rows of {n_features} "
+                "features: pass (height, width) or (height, width, channels)"
+            )
+        return Images(tuple(image_shape))
+    if n_features in (2, 3):
+        return Points(n_features)
+    side = isqrt(n_features)
+    if side**2 == n_features and side >= _SMALLEST_IMAGE and feature_names is None:
+        return Images((side, side))
+    return HeatMap(feature_names)
+
+
+@dataclass(frozen=True)
+class Images:
+    """A strip of images for each panel, one strip below the other."""
+
+    shape: tuple[int, ...]
+
+    def size(self, n_panels):
+        """Return width and height of the figure in inches."""
+        return 10.0, 0.85 * n_panels + 0.2
+
+    def draw(self, fig, panels, rows, y, legend):
+        """Draw the images of the chosen rows."""
+        X = next(iter(panels.values()))[rows]
+        low, high = X.min(), X.max()
+        for ax, (name, panel) in _stacked(fig, panels):
+            strip = self._strip(panel[rows])
+            if len(self.shape) == 3:  # colours are given in [0, 1]
+                strip = np.clip((strip - low) / (high - low or 1), 0, 1)
+                strip = np.nan_to_num(strip, nan=1.0)
+            ax.imshow(strip, cmap="gray", vmin=low, vmax=high)
+            ax.set_anchor("W")  # else the layout makes too little room for the label
+            _label(ax, name)
+
+    def _strip(self, X):
+        """Put images in a row with a gap between them."""
+        images = X.reshape(len(X), *self.shape)
+        gap = ceil(self.shape[1] / 14)
+        margins = [(0, 0), (0, 0), (0, gap)] + [(0, 0)] * (len(self.shape) - 2)
+        images = np.pad(images, margins, constant_values=np.nan)
+        return np.concatenate(images, axis=1)[:, :-gap]
+
+
+@dataclass(frozen=True)
+class Points:
+    """All rows as points of the plane or of space, a panel beside the other."""
+
+    n_features: int
+
+    def size(self, n_panels):
+        """Return width and height of the figure in inches."""
+        return 2.4 * n_panels + 0.8, 2.9
+
+    def draw(self, fig, panels, rows, y, legend):
+        """Draw all rows, coloured by y."""
+        X = next(iter(panels.values()))
+        colours = colours_of(y)
+        projection = "3d" if self.n_features == 3 else None
+        for i, (name, panel) in enumerate(panels.items(), start=1):
+            ax = fig.add_subplot(1, len(panels), i, projection=projection)
+            points = ax.scatter(*panel.T, s=6, **colours.scatter_options())
+            self._frame(ax, X)
+            ax.set_title(name, y=1.0)
+        if legend:
+            colours.explain(fig, points)
+
+    def _frame(self, ax, X):
+        """Show the range of the originals, the same in every panel."""
+        for axis, low, high in zip("xyz", X.min(axis=0), X.max(axis=0), strict=False):
+            margin = 0.05 * (high - low) or 1
+            ax.set(**{f"{axis}lim": (low - margin, high + margin), f"{axis}ticks": []})
+        if self.n_features == 3:
+            sides = np.maximum(np.ptp(X, axis=0) / np.ptp(X, axis=0).max(), 1e-3)
+            # zoom is about the diagonal: this makes the longest side fill the panel.
+            ax.set_box_aspect(sides, zoom=0.7 * np.linalg.norm(sides))
+            ax.view_init(elev=12, azim=-66)
+        else:
+            ax.set_aspect("equal", adjustable="datalim")
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A heat map for each panel, a line a row, a column a feature."""
+
+    feature_names: list[str] | None
+
+    def size(self, n_panels):
+        """Return width and height of the figure in inches."""
+        return 10.0, 1.3 * n_panels + (1.2 if self._names_fit() else 0.2)
+
+    def draw(self, fig, panels, rows, y, legend):
+        """Draw the chosen rows, each feature in its standard deviations."""
+        X = next(iter(panels.values()))
+        mean, spread = X.mean(axis=0), X.std(axis=0)
+        spread = np.where(spread > 1e-9 * np.abs(mean), spread, 1)
+        for ax, (name, panel) in _stacked(fig, panels):
+            image = ax.imshow(
+                (panel[rows] - mean) / spread,
+                cmap="RdBu_r",
+                vmin=-2.5,
+                vmax=2.5,
+                aspect="auto",
+                interpolation="nearest",
+            )
+            _label(ax, name)
+        fig.colorbar(image, ax=fig.axes, label="standard deviations", aspect=40)
+        if self._names_fit():
+            ax.set_xticks(
+                range(len(self.feature_names)), self.feature_names, rotation=90
+            )
+
+    def _names_fit(self):
+        return self.feature_names and len(self.feature_names) <= _MOST_NAMES
+
+
+def _stacked(fig, panels):
+    axes = fig.subplots(len(panels), squeeze=False)
+    return zip(axes.flat, panels.items(), strict=True)
+
+
+def _label(ax, name):
+    bare(ax)
+    ax.set_ylabel(name, rotation=0, ha="right", va="center")

@@ -1,0 +1,184 @@
+"""The pictures of a comparison: what is drawn where, and what is written at it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot, rcParams
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.manifold import Isomap
+
+from skae.inspection import ComparisonDisplay, plot_embeddings, plot_reconstructions
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+DIGITS, NUMERALS = (part[:160] for part in load_digits(return_X_y=True))
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    settings = dict(rcParams)
+    yield
+    pyplot.close("all")
+    assert dict(rcParams) == settings
+
+
+def texts(fig):
+    """All that is written on a figure."""
+    return " ".join(
+        artist.get_text() for artist in fig.findobj(lambda a: hasattr(a, "get_text"))
+    )
+
+
+def test_the_picture_of_a_comparison():
+    display = ComparisonDisplay.from_estimators(
+        DIGITS, [PCA(2), Isomap(n_neighbors=20), PCA(5)], NUMERALS
+    )
+    fig = display.plot()
+    top, bottom = fig.subfigs
+    assert [ax.get_title() for ax in top.axes] == ["PCA 1", "Isomap", "PCA 2"]
+    assert "principal components 1 and 2 of 5" in top.axes[2].get_xlabel()
+    (legend,) = top.legends
+    assert [text.get_text() for text in legend.get_texts()] == list("0123456789")
+    labels = [ax.get_ylabel().split("\n")[0] for ax in bottom.axes]
+    assert labels == ["original", "PCA 1", "PCA 2"]
+    r2 = display.table["reconstruction_r2"][0]
+    assert bottom.axes[1].get_ylabel() == f"PCA 1\nR² {r2:.2f}"
+    fig.draw_without_rendering()
+
+
+def test_a_picture_without_reconstructions():
+    display = ComparisonDisplay.from_estimators(IRIS, [Isomap(n_neighbors=30)])
+    assert [ax.get_title() for ax in display.plot().axes] == ["Isomap"]
+
+
+def test_a_picture_on_the_callers_figure_leaves_pyplot_alone():
+    display = ComparisonDisplay.from_estimators(IRIS, [PCA(2)])
+    fig = Figure(figsize=display.figure_size())
+    assert display.plot(fig=fig) is fig
+    fig.draw_without_rendering()
+    assert not pyplot.get_fignums()
+
+
+def test_a_picture_on_a_part_of_a_figure():
+    display = ComparisonDisplay.from_estimators(IRIS, [PCA(2)])
+    fig = Figure(figsize=(12, 6))
+    _, right = fig.subfigures(1, 2)
+    assert display.plot(fig=right) is right
+    fig.draw_without_rendering()
+    assert all(ax.get_position().x0 >= 0 for ax in fig.axes)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_codes_of_any_size_are_drawn_on_a_plane(n_components):
+    Z = IRIS[:, :n_components]
+    fig = plot_embeddings({"one": Z, "other": -Z}, captions={"one": "a caption"})
+    for ax in fig.axes:
+        (points,) = ax.collections
+        assert points.get_offsets().shape == (150, 2)
+    assert fig.axes[0].get_xlabel().startswith("a caption")
+    if n_components == 3:
+        plane = PCA(2).fit_transform(Z)
+        assert_allclose(fig.axes[0].collections[0].get_offsets(), plane)
+
+
+@pytest.mark.parametrize("n_panels", [1, 2, 3, 4, 5, 6, 7, 8, 9])
+def test_any_number_of_panels(n_panels):
+    fig = plot_embeddings({str(i): IRIS[:, :2] for i in range(n_panels)})
+    fig.draw_without_rendering()
+    boxes = [ax.get_position() for ax in fig.axes]
+    assert len({(round(box.x0, 3), round(box.y0, 3)) for box in boxes}) == n_panels
+
+
+def test_what_the_colours_mean():
+    codes = {"PCA": IRIS[:, :2]}
+    numbered = plot_embeddings(codes, pd.Series(IRIS[:, 3], name="petal width"))
+    assert len(numbered.axes) == 2
+    assert numbered.axes[1].get_ylabel() == "petal width"
+    classes = plot_embeddings(codes, pd.Series(SPECIES, name="species"))
+    (legend,) = classes.legends
+    assert legend.get_title().get_text() == "species"
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]
+    many = plot_embeddings(codes, [f"class {i % 50}" for i in range(150)])
+    assert not many.legends
+    assert len(many.axes) == 1
+    colours = classes.axes[0].collections[0].to_rgba([0, 1, 2])
+    shown = [handle.get_color() for handle in legend.legend_handles]
+    assert_allclose(shown, colours)
+
+
+def test_images_are_of_as_many_classes_as_possible():
+    X = np.arange(64.0) + 100 * NUMERALS[:, None]
+    fig = plot_reconstructions(X, {"same": X}, NUMERALS, n_samples=10)
+    for ax in fig.axes:
+        (image,) = ax.get_images()
+        strip = image.get_array()
+        assert strip.shape == (8, 10 * 8 + 9)
+        assert_array_equal(strip[0, ::9], 100 * np.arange(10))
+    numbers = np.random.default_rng(0).permutation(160)
+    X = np.zeros((160, 64)) + numbers[:, None]
+    fig = plot_reconstructions(X, {"same": X}, numbers, n_samples=4)
+    strip = fig.axes[0].get_images()[0].get_array()
+    assert_array_equal(strip[0, ::9], [0, 53, 106, 159])
+
+
+def test_kinds_of_reconstructions():
+    rng = np.random.default_rng(0)
+
+    def draw(n_features, **options):
+        X = rng.uniform(size=(30, n_features))
+        fig = plot_reconstructions(X, {"half": X / 2}, n_samples=4, **options)
+        fig.draw_without_rendering()
+        return fig.axes
+
+    assert draw(64)[0].get_images()[0].get_array().shape == (8, 35)
+    assert draw(6, image_shape=(2, 3))[0].get_images()[0].get_array().shape == (2, 15)
+    colour = draw(48, image_shape=(4, 4, 3))[0].get_images()[0].get_array()
+    assert colour.shape == (4, 19, 3)
+    assert draw(9)[0].get_images()[0].get_array().shape == (4, 9)
+    assert draw(2)[0].collections[0].get_offsets().shape == (30, 2)
+    space = draw(3)
+    assert [ax.name for ax in space] == ["3d", "3d"]
+    assert space[0].get_xlim() == space[1].get_xlim()
+    table = draw(64, feature_names=[f"column {i}" for i in range(64)])
+    assert table[0].get_images()[0].get_array().shape == (4, 64)
+    named = draw(5, feature_names=list("abcde"))
+    assert [tick.get_text() for tick in named[1].get_xticklabels()] == list("abcde")
+
+
+def test_points_in_space_explain_their_colours_unless_told_not_to():
+    X = IRIS[:, :3]
+    assert plot_reconstructions(X, {"same": X}, SPECIES).legends
+    assert not plot_reconstructions(X, {"same": X}, SPECIES, legend=False).legends
+
+
+def test_constant_columns_are_drawn():
+    X = np.column_stack([IRIS, np.ones(150)])
+    fig = plot_reconstructions(X, {"same": X}, captions={"same": "all of it"})
+    fig.draw_without_rendering()
+    assert "same\nall of it" in texts(fig)
+    flat = np.column_stack([IRIS[:, :2], np.ones(150)])
+    plot_reconstructions(flat, {"same": flat}).draw_without_rendering()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot_embeddings({}), "embeddings is empty"),
+        (lambda: plot_embeddings({"a": IRIS}, SPECIES[1:]), "inconsistent numbers"),
+        (lambda: plot_reconstructions(IRIS, {}), "reconstructions is empty"),
+        (
+            lambda: plot_reconstructions(IRIS, {"a": IRIS[1:]}),
+            r"reconstruction 'a' has shape \(149, 4\), X has \(150, 4\)",
+        ),
+        (
+            lambda: plot_reconstructions(IRIS, {"a": IRIS}, image_shape=(3, 3)),
+            r"image_shape=\(3, 3\) does not fit rows of 4 features",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+    assert not pyplot.get_fignums()
