@@ -1,6 +1,6 @@
 """Sources of batches, and the moments of the data."""
 
-from skae.data.batches import ShuffledBatches, blocks
+from skae.data.batches import ShuffledBatches
 from skae.data.principal import (
     PrincipalAxes,
     axes_within,
@@ -14,7 +14,6 @@ __all__ = [
     "Scaling",
     "ShuffledBatches",
     "axes_within",
-    "blocks",
     "gram_matrix",
     "principal_axes",
 ]

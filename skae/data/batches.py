@@ -1,38 +1,14 @@
-"""Rows of X, a block or a batch at a time."""
+"""The batches of an epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 BLOCK_BYTES = 64 * 2**20
-_CHUNK_BYTES = 4 * 2**20
-
-
-def blocks(X: NDArray[np.floating], n_bytes: int = _CHUNK_BYTES) -> Iterator[Tensor]:
-    """Consecutive rows of an array of any layout as C-contiguous tensors.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Strides of any sign, and memory that may be read-only.
-    n_bytes : int
-        Size of a block if its entries were float64.
-
-    Yields
-    ------
-    Tensor of shape (rows, n_features)
-        In the dtype of `X`. Not to be written to: it may share its memory.
-    """
-    n_rows = max(1, n_bytes // (8 * X.shape[1]))
-    for start in range(0, X.shape[0], n_rows):
-        block = np.ascontiguousarray(X[start : start + n_rows])
-        yield torch.from_numpy(block if block.flags.writeable else block.copy())
 
 
 class ShuffledBatches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skae.data.batches import blocks
+_BLOCK_BYTES = 8 * 2**20
 
 _LARGEST = 1e150
 """Beyond it the square of a value is not a number of 64 bits."""
@@ -48,19 +48,34 @@ class Scaling:
         ValueError
             When values are so large that their squares overflow.
         """
-        shift = torch.from_numpy(X[0].astype(np.float64))
-        total, largest = torch.zeros_like(shift), 0.0
-        for block in blocks(X):
-            wide = block.to(torch.float64)
-            largest = max(largest, float(wide.abs().max()))
-            total += (wide - shift).sum(0)
-        if largest > _LARGEST:
+        shift = X[0].astype(np.float64)
+        total, largest = np.zeros_like(shift), 0.0
+        for deviation in _deviations(X, shift):
+            total += np.ones(len(deviation)) @ deviation
+            largest = max(largest, deviation.max(), -deviation.min())
+        if max(largest, np.abs(shift).max()) > _LARGEST:
             raise ValueError(
                 f"Input X contains values of magnitude {largest:.0e}, whose squares "
                 "overflow. Scale the features first, for example with StandardScaler."
             )
-        mean = shift + total / X.shape[0]
-        return cls(mean.numpy(), _root_mean_square(X, mean) or 1.0)
+        if largest == 0.0:
+            return cls(shift, 1.0)
+        mean, squares = shift + total / len(X), 0.0
+        for deviation in _deviations(X, mean):
+            deviation /= largest  # the squares of very small values are none
+            squares += np.einsum("ij,ij->", deviation, deviation)
+        return cls(mean, float(largest * np.sqrt(squares / X.size)))
+
+    def centred_blocks(
+        self, X: NDArray[np.floating], dtype: type[np.floating]
+    ) -> Iterator[Tensor]:
+        """Rows of X, centred and scaled in float64, in blocks of `dtype`.
+
+        A block is overwritten by the next one.
+        """
+        for deviation in _deviations(X, self.mean):
+            deviation /= self.scale
+            yield torch.from_numpy(deviation.astype(dtype, copy=False))
 
     def apply(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Centre and scale rows in units of X; in float64, then cast to `dtype`."""
@@ -83,23 +98,22 @@ class Scaling:
 
         With `order`, row i of X becomes row ``order[i]`` of the tensor.
         """
-        rows = torch.empty(X.shape, dtype=dtype, device=device)
+        rows = torch.empty(X.shape, dtype=dtype, device="cpu")
         start = 0
-        for block in blocks(X):
+        for block in self.centred_blocks(X, np.float64):
             stop = start + len(block)
             place = slice(start, stop) if order is None else order[start:stop]
-            rows[place] = self.apply(block, dtype).to(device)
+            rows[place] = block.to(dtype)
             start = stop
-        return rows
+        return rows.to(device)
 
 
-def _root_mean_square(X: NDArray[np.floating], mean: Tensor) -> float:
-    """Root mean square of X - mean, of values whose squares may be no numbers."""
-    unit = max(float((b.to(torch.float64) - mean).abs().max()) for b in blocks(X))
-    if unit == 0.0:
-        return 0.0
-    total = 0.0
-    for block in blocks(X):
-        deviation = (block.to(torch.float64) - mean).div_(unit).view(-1)
-        total += float(torch.dot(deviation, deviation))
-    return unit * math.sqrt(total / X.size)
+def _deviations(
+    X: NDArray[np.floating], centre: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    """X - centre, a block of rows that a cache holds at a time, in one array."""
+    n_rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
+    buffer = np.empty((min(n_rows, len(X)), X.shape[1]))
+    for start in range(0, len(X), n_rows):
+        block = X[start : start + n_rows]
+        yield np.subtract(block, centre, out=buffer[: len(block)])

@@ -59,7 +59,7 @@ class AutoencoderTransformer(
             Options(Real, {np.inf}),
         ],
         "shuffle": ["boolean"],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "warm_start": ["boolean"],
         "tied_weights": ["boolean"],
@@ -307,13 +307,14 @@ def _progress(history):
 def fitted_attributes(fitted, history, unit=None):
     """Attributes that a fit sets; `unit` brings its losses into units of X."""
     unit = fitted.unit if unit is None else unit
+    curve = history.loss_curve or [history.loss]
     return {
         "_fitted": fitted,
         "n_components_": fitted.network.n_components,
-        "n_iter_": len(history.loss_curve),
+        "n_iter_": len(curve),
         "loss_": history.loss * unit,
         "best_loss_": history.best_loss * unit,
-        "loss_curve_": [loss * unit for loss in history.loss_curve],
+        "loss_curve_": [loss * unit for loss in curve],
         "validation_loss_curve_": [loss * unit for loss in history.validation_curve],
         "noise_variance_": fitted.noise_variance * unit,
     }

@@ -49,7 +49,7 @@ class Autoencoder(AutoencoderTransformer):
         tol=1e-4,
         n_iter_no_change=10,
         shuffle=True,
-        early_stopping=True,
+        early_stopping="auto",
         validation_fraction=0.1,
         warm_start=False,
         precision="float32",

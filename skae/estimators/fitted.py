@@ -115,7 +115,7 @@ class FittedAutoencoder:
     @property
     def unit(self):
         """Loss in units of X for a loss of one in scaled units."""
-        return self.scaling.scale**2 if self.likelihood.standardises else 1.0
+        return self.scaling.scale**2
 
     def _scaled(self, x):
         return self.scaling.apply(x, x.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from skae.data import Scaling, ShuffledBatches
+from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.start import start_weights
 from skae.networks import DenseBackprop, DenseNetwork
@@ -40,19 +41,26 @@ class Composition:
 
 
 class Seeds:
-    """Independent torch generators from one `random_state`.
+    """Independent torch generators, one for each use, from one integer or None."""
 
-    None is fresh entropy: scikit-learn's global generator, which it means elsewhere,
-    is never touched. A RandomState gives its next draw.
-    """
-
-    def __init__(self, random_state):
-        if isinstance(random_state, np.random.RandomState):
-            random_state = random_state.randint(2**31)
-        states = np.random.SeedSequence(random_state).generate_state(4)
+    def __init__(self, entropy):
+        states = np.random.SeedSequence(entropy).generate_state(4)
         self.init, self.shuffle, self.split, self.noise = (
             torch.Generator("cpu").manual_seed(int(state)) for state in states
         )
+
+
+def draw_entropy(random_state):
+    """Integer from scikit-learn's `random_state`.
+
+    None is fresh entropy: the global generator, which it means elsewhere, is never
+    touched. A RandomState gives its next draw.
+    """
+    if random_state is None:
+        return np.random.SeedSequence().entropy
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    return int(random_state)
 
 
 class Fit:
@@ -73,7 +81,7 @@ class Fit:
         self._previous = previous
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
-        self._seeds = Seeds(settings.random_state)
+        self._entropy = draw_entropy(settings.random_state)
 
     def run(self, X, X_val, observer):
         """Train, and return the fitted autoencoder and its history.
@@ -88,8 +96,9 @@ class Fit:
             Told of every epoch.
         """
         self._check_bounds(X, "X")
-        n_held_out = self._n_held_out(len(X), X_val)
-        batch_size = self._batch_size(len(X) - n_held_out)
+        if X_val is not None:
+            self._check_bounds(X_val, "X_val")
+        batch_size = self._batch_size(len(X))
         products = self._products(batch_size)
         bfloat16 = uses_bfloat16(self._settings.precision, max(products), self._device)
         with (
@@ -98,23 +107,21 @@ class Fit:
             bfloat16_products(bfloat16, self._device),
             memory_errors(batch_size),
         ):
-            rows = self._prepare(X, n_held_out)
-            held_out = rows[len(X) - n_held_out :] if n_held_out else None
-            if X_val is not None:
-                self._check_bounds(X_val, "X_val")
-                held_out = self.scaling.standardise(X_val, self._dtype, self._device)
-            rows = rows[: len(X) - n_held_out]
-            task = self._task(rows, held_out, batch_size)
-            history = train(task, self._plan(task.batches.n_batches), observer)
-            return self.fitted(history.loss), history
+            if self._judges_in_folds(len(X), X_val):
+                curve, epochs = self._fold_curve(X)
+                history = self._train(X, None, observer, epochs, math.inf)
+                history.validation_curve = [loss / self.unit for loss in curve[1:]]
+            else:
+                history = self._train(X, X_val, observer)
+            return self.fitted(history.loss, self._ranges()), history
 
-    def fitted(self, noise_variance=0.0):
+    def fitted(self, noise_variance=0.0, ranges=None):
         """Return the present state of the network as arrays."""
         return FittedAutoencoder(
             self._composition.network,
             self._composition.likelihood,
             self.scaling,
-            self.weights(),
+            self.weights() | (ranges or {}),
             self._null_output,
             noise_variance,
         )
@@ -123,11 +130,60 @@ class Fit:
         """Present weights as arrays."""
         return self._parameters.numpy()
 
-    def _n_held_out(self, n_samples, X_val):
-        settings = self._settings
-        if X_val is not None or not settings.early_stopping:
-            return 0
-        return int(settings.validation_fraction * n_samples)
+    @property
+    def unit(self):
+        """Loss in units of X for a loss of one in scaled units."""
+        return self.scaling.scale**2
+
+    def _judges_in_folds(self, n_samples, X_val):
+        return (
+            self._settings.early_stopping == "auto"
+            and X_val is None
+            and self._previous is None
+            and folds.FEWEST_ROWS <= n_samples < folds.MOST_ROWS
+        )
+
+    def _fold_curve(self, X):
+        """Loss in units of X on rows left out, by epoch, and the epochs to train.
+
+        Every fold is a fit of its own, scaling and start included: PCA, from which it
+        starts, has seen no more of the rows that judge it than the network has.
+        """
+        order = torch.randperm(len(X), generator=Seeds(self._entropy).split)
+        losses = []
+        for kept, left_out in folds.split(order.numpy()):
+            part = Fit(self._composition, self._settings)
+            part._entropy = self._entropy
+            history = part._train(X[kept], X[left_out], Unwatched(), patience=math.inf)
+            curve = np.array([history.start_loss, *history.validation_curve])
+            losses.append(curve * part.unit)
+        return folds.choose_epochs(losses)
+
+    def _train(self, X, X_val, observer, epochs=None, patience=None):
+        """Train from the start, for all planned epochs or the first of them."""
+        settings, seeds = self._settings, Seeds(self._entropy)
+        n_train = len(X) - (self._n_held_out(len(X)) if X_val is None else 0)
+        rows = self._prepare(X, n_train, seeds)
+        held_out = rows[n_train:] if n_train < len(X) else None
+        if X_val is not None:
+            held_out = self.scaling.standardise(X_val, self._dtype, self._device)
+        self._rows = rows[:n_train]
+        task = self._task(held_out, seeds.shuffle if settings.shuffle else None)
+        n_steps = settings.max_iter * task.batches.n_batches
+        schedule = SCHEDULES[settings.learning_rate]
+        plan = Plan(
+            max_epochs=settings.max_iter if epochs is None else epochs,
+            schedule=schedule(settings.learning_rate_init, n_steps),
+            tol=settings.tol,
+            patience=settings.n_iter_no_change if patience is None else patience,
+        )
+        return train(task, plan, observer)
+
+    def _n_held_out(self, n_samples):
+        wanted = self._settings.early_stopping
+        if wanted == "auto":
+            wanted = n_samples >= folds.MOST_ROWS
+        return int(self._settings.validation_fraction * n_samples) if wanted else 0
 
     def _batch_size(self, n_samples):
         batch_size = self._settings.batch_size
@@ -149,7 +205,7 @@ class Fit:
                 'it, for example with MinMaxScaler, or use likelihood="gaussian".'
             )
 
-    def _prepare(self, X, n_held_out):
+    def _prepare(self, X, n_train, seeds):
         """Set the network to its start; return the rows that it is to see.
 
         Rows held out for validation come last, so that both parts are views.
@@ -162,68 +218,83 @@ class Fit:
         else:
             self.scaling = Scaling.none(X.shape[1])
         order = None
-        if n_held_out:
-            order = torch.randperm(
-                len(X), generator=self._seeds.split, device="cpu"
-            )
+        if n_train < len(X):
+            order = torch.randperm(len(X), generator=seeds.split, device="cpu")
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
         self._null_output = likelihood.link(rows.mean(0)).cpu().numpy()
         self._parameters = self._allocate()
         weights = self._parameters.views
         if previous is None:
-            start_weights(
-                self._composition, weights, rows, self._settings.init, self._seeds.init
-            )
+            init = self._settings.init
+            start_weights(self._composition, weights, rows, init, seeds.init)
         else:
-            for name, weight in previous.weights.items():
-                weights[name].copy_(torch.from_numpy(weight))
+            for name, weight in weights.items():
+                weight.copy_(torch.from_numpy(previous.weights[name]))
         return rows
 
     def _allocate(self):
         shapes = self._composition.network.shapes()
         return FlatTensors(shapes, dtype=self._dtype, device=self._device)
 
-    def _task(self, rows, held_out, batch_size):
-        composition, settings = self._composition, self._settings
-        gradients = self._allocate()
+    def _task(self, held_out, order):
+        composition = self._composition
         network, weights = composition.network, self._parameters.views
-
-        def workspace(n_rows):
-            return DenseBackprop(network, weights, gradients.views, n_rows)
-
+        gradients = self._allocate()
         step = HandwrittenStep(
-            self._parameters, gradients, workspace, composition.likelihood.loss_gradient
+            self._parameters,
+            gradients,
+            lambda n_rows: DenseBackprop(network, weights, gradients.views, n_rows),
+            composition.likelihood.loss_gradient,
         )
-        order = self._seeds.shuffle if settings.shuffle else None
         return Task(
             step=step,
-            batches=ShuffledBatches(rows, batch_size, order),
-            evaluate=lambda: self._evaluate(rows),
+            batches=ShuffledBatches(
+                self._rows, self._batch_size(len(self._rows)), order
+            ),
+            evaluate=lambda: self._evaluate(self._rows),
             validate=None if held_out is None else lambda: self._evaluate(held_out),
             decay=composition.decay,
             decayed=self._parameters.leading(network.weight_shapes()),
             reference=1.0,
         )
 
-    def _plan(self, n_batches):
-        settings = self._settings
-        schedule = SCHEDULES[settings.learning_rate]
-        return Plan(
-            max_epochs=settings.max_iter,
-            schedule=schedule(settings.learning_rate_init, settings.max_iter * n_batches),
-            tol=settings.tol,
-            patience=settings.n_iter_no_change,
-        )
-
-    def _evaluate(self, rows):
+    def _evaluate(self, rows, record=None):
         """Mean loss over all entries of `rows`."""
         network, likelihood = self._composition.network, self._composition.likelihood
         weights = self._parameters.views
         total = torch.zeros((), dtype=torch.float64, device=rows.device)
         for block in rows.split(_EVALUATED_ROWS):
-            output = network.decode(weights, network.encode(weights, block))
+            code = network.encode(weights, block, record)
+            output = network.decode(weights, code, record)
             total += likelihood.loss(output, block).sum(dtype=torch.float64)
         return total.item() / rows.numel()
+
+    def _ranges(self):
+        """Range of each hidden unit over the training data, where a path goes on."""
+        found = {}
+        if not self._composition.network.has_path:
+            return found
+
+        def record(name, values):
+            least, most = torch.aminmax(values, dim=0)
+            if f"{name}.least" in found:
+                least = torch.minimum(least, found[f"{name}.least"])
+                most = torch.maximum(most, found[f"{name}.most"])
+            found[f"{name}.least"], found[f"{name}.most"] = least, most
+
+        self._evaluate(self._rows, record)
+        return {name: values.cpu().numpy() for name, values in found.items()}
+
+
+class Unwatched:
+    """Observer of a fit that nobody looks at."""
+
+    def epoch_begins(self):
+        """See an epoch begin."""
+
+    def epoch_ends(self, history):
+        """See an epoch end, and let training go on."""
+        return False
 
 
 def choose_device(device):

@@ -139,7 +139,6 @@ class LinearAutoencoder(AutoencoderTransformer):
         unit = scaling.scale**2
         lost = axes.total - np.sum((2.0 * gain - gain**2) * axes.squares)
         history.loss = history.best_loss = max(0.0, lost / (n * d))
-        history.loss_curve = history.loss_curve or [history.loss]
         matrix = np.sqrt(gain)[:, None] * axes.components
         fitted = FittedAutoencoder(
             DenseNetwork(d, k, tied_weights=True),

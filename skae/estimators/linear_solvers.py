@@ -8,8 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skae.data import axes_within, blocks, gram_matrix, principal_axes
-from skae.estimators.fitting import Fit, Seeds, choose_device, choose_dtype
+from skae.data import axes_within, gram_matrix, principal_axes
+from skae.estimators.fitting import (
+    Fit,
+    Seeds,
+    choose_device,
+    choose_dtype,
+    draw_entropy,
+)
 from skae.networks import initialise
 from skae.training import (
     SCHEDULES,
@@ -52,7 +58,7 @@ class LinearSolution(NamedTuple):
 
 def centred_rows(X, scaling):
     """Rows of X in blocks, centred and scaled, in the dtype of X."""
-    return lambda: (scaling.apply(block, block.dtype) for block in blocks(X))
+    return lambda: scaling.centred_blocks(X, X.dtype)
 
 
 def solve_exactly(X, scaling, composition):
@@ -122,7 +128,7 @@ class _GramDescent:
     def run(self, X, X_val, observer):
         """Train; the rows are not looked at again."""
         settings, network = self._settings, self._composition.network
-        generator = Seeds(settings.random_state).init
+        generator = Seeds(draw_entropy(settings.random_state)).init
         initialise(network, self._parameters.views, INIT, generator)
         n_steps = settings.max_iter * STEPS_PER_EPOCH
         schedule = SCHEDULES[settings.learning_rate]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from sklearn.utils.validation import check_array, validate_data
@@ -50,23 +52,48 @@ def check_code(Z, n_components):
 def as_plain_array(X):
     """Bring tensors to numpy, and refuse what numpy would silently misread."""
     if isinstance(X, torch.Tensor):
-        X = X.detach().to("cpu")
-        return (X.float() if X.dtype == torch.bfloat16 else X).resolve_conj().numpy()
-    if isinstance(X, np.ma.MaskedArray):
+        return _from_torch(X)
+    rows = X if isinstance(X, list | tuple) else ()
+    if any(isinstance(masked, np.ma.MaskedArray) for masked in (X, *rows)):
         raise TypeError(
             "X is a masked array, and its mask would be lost. Fill it first, for "
             "example with X.filled(value) or with SimpleImputer on X.filled(np.nan)."
         )
-    dtypes = getattr(X, "dtypes", [getattr(X, "dtype", None)])
-    kinds = {getattr(dtype, "kind", None) for dtype in dtypes}
-    if kinds & {"m", "M"}:
+    if rows:
+        X = np.asarray(X)
+    types = _types(X)
+    if any(str(dtype).lower().startswith(_DATES) for dtype in types):
         raise TypeError(
             "X holds dates or durations. Turn them into numbers first, for example "
             "days since a date of your choice."
         )
-    if "V" in kinds:
+    if any(getattr(dtype, "kind", None) == "V" for dtype in types):
         raise ValueError(
             "X is a structured array. Turn it into a plain one first, for example "
             "with numpy.lib.recfunctions.structured_to_unstructured."
         )
     return X
+
+
+_DATES = ("date", "time", "duration", "period")
+"""How numpy, pandas, polars and Arrow begin the names of such types."""
+
+
+def _types(X):
+    """Types of the columns of a frame or table, of an array, of objects in an array."""
+    columns = getattr(X, "dtypes", None)
+    if isinstance(columns, Iterable):
+        return list(columns)
+    if isinstance(X, np.ndarray) and X.dtype.kind == "O":
+        return {getattr(entry, "dtype", None) for entry in X.flat}
+    table = getattr(X, "schema", None)
+    return getattr(table, "types", [getattr(X, "dtype", None)])
+
+
+def _from_torch(X):
+    """Array of a tensor's numbers, on any device; it may share their memory."""
+    if X.is_meta:
+        raise ValueError("X is a tensor on the meta device, which holds no numbers.")
+    X = X.detach().to("cpu")
+    X = X.float() if X.dtype == torch.bfloat16 else X
+    return X.resolve_conj().resolve_neg().numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +12,9 @@ from torch import Tensor
 from skae.networks.activations import ACTIVATIONS, Activation
 
 Weights = Mapping[str, Tensor]
+
+Record = Callable[[str, Tensor], object]
+"""``record(name, values)`` sees what enters the activation of a hidden layer."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class DenseNetwork:
 
     P is stored below the first encoder matrix and D below the last decoder matrix, so
     that the first and the last product, the two largest, do the path's work too.
+
+    Where the data end, so does what a network has learnt, while its path goes on as
+    PCA would. Weights may therefore bring along the range that each hidden unit had
+    in training, "encoder.1.least" and "encoder.1.most"; it then stays within it.
 
     Parameters
     ----------
@@ -89,8 +96,11 @@ class DenseNetwork:
         encoder = list(self.widths[1:])
         if self.has_path:
             encoder[0] += encoder.pop()
-        return {f"encoder.{i}.bias": (n,) for i, n in enumerate(encoder)} | {
-            f"decoder.{i}.bias": (n,) for i, n in enumerate(self.widths[:-1])
+        sides = {"encoder": encoder, "decoder": self.widths[:-1]}
+        return {
+            f"{side}.{i}.bias": (n,)
+            for side, sizes in sides.items()
+            for i, n in enumerate(sizes)
         }
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -105,31 +115,42 @@ class DenseNetwork:
         """Activation of the hidden layers."""
         return ACTIVATIONS[self.activation]
 
-    def encode(self, weights: Weights, x: Tensor) -> Tensor:
+    def encode(
+        self, weights: Weights, x: Tensor, record: Record | None = None
+    ) -> Tensor:
         """Code of the rows of `x`: (batch, n_features) to (batch, n_components)."""
-        activation = self.hidden_activation().value
         h = torch.addmm(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
         path = None
         if self.has_path:
-            h, path = h.split([self.widths[1], self.n_components], dim=1)
+            h, path = h[:, : self.widths[1]], h[:, self.widths[1] :]
         for i in range(1, self.depth):
+            h = self._activate(weights, f"encoder.{i}", h, record)
             bias = weights.get(f"encoder.{i}.bias", path)
             assert bias is not None  # only the code lacks a bias, and then has a path
-            h = torch.addmm(bias, activation(h), weights[f"encoder.{i}.weight"].t())
+            h = torch.addmm(bias, h, weights[f"encoder.{i}.weight"].t())
         return ACTIVATIONS[self.code_activation].value(h)
 
-    def decode(self, weights: Weights, z: Tensor) -> Tensor:
+    def decode(
+        self, weights: Weights, z: Tensor, record: Record | None = None
+    ) -> Tensor:
         """Output for the codes `z`: (batch, n_components) to (batch, n_features)."""
-        activation = self.hidden_activation().value
         h = z
         for i in range(self.depth - 1, 0, -1):
-            h = activation(
-                torch.addmm(
-                    weights[f"decoder.{i}.bias"], h, weights[self.decoder_weight(i)]
-                )
-            )
+            weight, bias = weights[self.decoder_weight(i)], weights[f"decoder.{i}.bias"]
+            h = torch.addmm(bias, h, weight)
+            h = self._activate(weights, f"decoder.{i}", h, record)
         if self.has_path:
             h = torch.cat([h, z], dim=1)
         return torch.addmm(
             weights["decoder.0.bias"], h, weights[self.decoder_weight(0)]
         )
+
+    def _activate(
+        self, weights: Weights, name: str, a: Tensor, record: Record | None
+    ) -> Tensor:
+        """Hidden layer `name` from what enters it, kept within its range."""
+        if record is not None:
+            record(name, a)
+        if f"{name}.least" in weights:
+            a = a.clamp(weights[f"{name}.least"], weights[f"{name}.most"])
+        return self.hidden_activation().value(a)

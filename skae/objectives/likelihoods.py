@@ -31,8 +31,10 @@ class Likelihood(ABC):
         """Loss of every entry."""
 
     @abstractmethod
-    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
-        """Sum of the losses; its gradient by the output is written into `out`."""
+    def loss_gradient(
+        self, output: Tensor, target: Tensor, out: Tensor, weight: float
+    ) -> Tensor:
+        """`weight` times the sum of the losses; its gradient is written into `out`."""
 
     @abstractmethod
     def mean(self, output: Tensor) -> Tensor:
@@ -64,11 +66,13 @@ class Gaussian(Likelihood):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return (output - target).square_()
 
-    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+    def loss_gradient(
+        self, output: Tensor, target: Tensor, out: Tensor, weight: float
+    ) -> Tensor:
         torch.sub(output, target, out=out)
         residual = out.view(-1)
-        loss = torch.dot(residual, residual)
-        out.mul_(2.0)
+        loss = torch.dot(residual, residual).mul_(weight)
+        out.mul_(2.0 * weight)
         return loss
 
     def mean(self, output: Tensor) -> Tensor:
@@ -97,9 +101,11 @@ class LogisticGaussian(Gaussian):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return (torch.sigmoid(output) - target).square()
 
-    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+    def loss_gradient(
+        self, output: Tensor, target: Tensor, out: Tensor, weight: float
+    ) -> Tensor:
         mean = torch.sigmoid(output)
-        loss = super().loss_gradient(mean, target, out)
+        loss = super().loss_gradient(mean, target, out, weight)
         torch.ops.aten.sigmoid_backward.grad_input(out, mean, grad_input=out)
         return loss
 
@@ -122,11 +128,13 @@ class Bernoulli(Likelihood):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return F.softplus(output) - output * target
 
-    def loss_gradient(self, output: Tensor, target: Tensor, out: Tensor) -> Tensor:
+    def loss_gradient(
+        self, output: Tensor, target: Tensor, out: Tensor, weight: float
+    ) -> Tensor:
         loss = F.softplus(output).sum() - torch.dot(output.view(-1), target.view(-1))
         torch.sigmoid(output, out=out)
-        out.sub_(target)
-        return loss
+        out.sub_(target).mul_(weight)
+        return loss.mul_(weight)
 
     def mean(self, output: Tensor) -> Tensor:
         return torch.sigmoid(output)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -15,9 +17,74 @@ _ONE_THREAD_FLOPS = 2e7
 _BFLOAT16_FLOPS = 1e7
 """From this much arithmetic a product, rounding its factors pays."""
 
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "_alloc_failed",  # cuBLAS and its sisters
+)
+"""What the libraries below torch say, where torch has no exception of its own."""
+
 # A child of fork has none of the threads that its parent's OpenMP pool believes in:
 # it would wait for them for ever.
-os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+_in_forked_child = getattr(os, "register_at_fork", lambda **calls: None)
+_in_forked_child(after_in_child=lambda: torch.set_num_threads(1))
+
+Switch = TypeVar("Switch")
+
+
+class _Shared(Generic[Switch]):
+    """A switch of the whole process, which fits in several threads may set at once.
+
+    The first of them notes how it stands, and the last one puts it back.
+    """
+
+    def __init__(
+        self, read: Callable[[], Switch], write: Callable[[Switch], object]
+    ) -> None:
+        self._read, self._write = read, write
+        self._users = 0
+        self._unlock()
+        _in_forked_child(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def at(self, value: Switch) -> Iterator[None]:
+        """Set the switch while anyone is inside."""
+        with self._lock:
+            if self._users == 0:
+                self._before = self._read()
+            self._users += 1
+            self._write(value)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._write(self._before)
+
+
+_anomaly = _Shared(
+    lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+    lambda mode: torch.autograd.set_detect_anomaly(*mode),
+)
+
+
+def _precision_of(switch: Any) -> _Shared[str]:
+    return _Shared(
+        lambda: str(switch.fp32_precision),
+        lambda value: setattr(switch, "fp32_precision", value),
+    )
+
+
+_backends: Any = torch.backends
+_products = {
+    "cpu": (_precision_of(_backends.mkldnn.matmul), "bf16"),
+    "cuda": (_precision_of(_backends.cuda.matmul), "tf32"),
+}
 
 
 @contextmanager
@@ -33,7 +100,7 @@ def neutral(device: torch.device) -> Iterator[None]:
         for kind in {"cpu", device.type}:
             stack.enter_context(torch.autocast(kind, enabled=False))
         stack.enter_context(np.errstate(all="ignore"))
-        stack.enter_context(torch.autograd.set_detect_anomaly(False))
+        stack.enter_context(_anomaly.at((False, True)))
         stack.enter_context(_denormals())
         yield
 
@@ -77,16 +144,9 @@ def bfloat16_products(enabled: bool, device: torch.device) -> Iterator[None]:
     if not enabled:
         yield
         return
-    if device.type == "cuda":
-        switch, value = torch.backends.cuda.matmul, "tf32"
-    else:
-        switch, value = torch.backends.mkldnn.matmul, "bf16"
-    before = switch.fp32_precision
-    switch.fp32_precision = value
-    try:
+    switch, value = _products.get(device.type, _products["cpu"])
+    with switch.at(value):
         yield
-    finally:
-        switch.fp32_precision = before
 
 
 @contextmanager
@@ -106,8 +166,8 @@ def memory_errors(batch_size: int) -> Iterator[None]:
 def _out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    message = str(error)
-    return "alloc" in message.lower() and "memory" in message
+    message = str(error).lower()
+    return any(words in message for words in _OUT_OF_MEMORY)
 
 
 @contextmanager

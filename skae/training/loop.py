@@ -26,7 +26,7 @@ class Plan:
     Attributes
     ----------
     max_epochs : int
-        Passes over the data.
+        Passes over the data; 0 keeps the start.
     schedule : callable
         Learning rate of every step.
     tol : float
@@ -51,6 +51,8 @@ class History:
         Mean loss of the batches of each epoch, as they were met.
     validation_curve : list of float
         Loss on the validation set after each epoch.
+    start_loss : float
+        Monitored loss before the first epoch.
     loss : float
         Loss on all training data under the weights that are kept.
     best_loss : float
@@ -63,6 +65,7 @@ class History:
 
     loss_curve: list[float] = field(default_factory=list)
     validation_curve: list[float] = field(default_factory=list)
+    start_loss: float = math.nan
     loss: float = math.nan
     best_loss: float = math.inf
     kept_epoch: int = 0
@@ -194,10 +197,11 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     flat = task.step.parameters.flat
     history, keeper = History(), Keeper(flat)
     start, start_loss = flat.clone(), task.monitored()
+    history.start_loss = start_loss
     if task.validate is not None:
         keeper.offer(start_loss, 0)
     try:
-        _run_epochs(task, plan, observer, history, keeper, start_loss)
+        _run_epochs(task, plan, observer, history, keeper)
     except KeyboardInterrupt:
         if not history.loss_curve:
             raise
@@ -222,11 +226,10 @@ def _run_epochs(
     observer: Observer,
     history: History,
     keeper: Keeper,
-    start_loss: float,
 ) -> None:
     update = adam(task.step.parameters.flat, task.step.gradients.flat)
     patience = Patience(plan.tol, plan.patience)
-    ceiling = _DIVERGED * max(start_loss, task.reference)
+    ceiling = _DIVERGED * max(history.start_loss, task.reference)
     n_steps = 0
     for epoch in range(1, plan.max_epochs + 1):
         observer.epoch_begins()

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from skae.training.flat import FlatTensors
 
-OutputPort = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""``port(output, target, out)``: the sum of the losses; its gradient goes to `out`."""
+OutputPort = Callable[[Tensor, Tensor, Tensor, float], Tensor]
+"""``port(output, target, out, weight)``: `weight` times the sum of the losses; the
+gradient of that goes to `out`."""
 
 Loss = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 """``loss(weights, batch)``: the mean loss, differentiable."""
@@ -78,11 +79,10 @@ class HandwrittenStep:
             self._workspaces[size] = self._allocate(size)
         work = self._workspaces[size]
         work.forward(batch)
-        gradient = work.output_gradient
-        loss = self._port(work.output, batch, gradient)
-        gradient.div_(batch.numel())
+        weight = 1.0 / batch.numel()
+        loss = self._port(work.output, batch, work.output_gradient, weight)
         work.backward(batch)
-        return loss.div_(batch.numel())
+        return loss
 
 
 class AutogradStep:

@@ -1,0 +1,46 @@
+"""How long to train where rows are too few to set some aside."""
+
+from __future__ import annotations
+
+import numpy as np
+
+N_FOLDS = 5
+
+FEWEST_ROWS = 10
+"""Below it a fold is no sample of anything."""
+
+MOST_ROWS = 1000
+"""From here on a tenth of the rows is enough to judge by, and folds are slow."""
+
+
+def split(order):
+    """Pairs of (rows to train on, rows left out), from a random order of all rows."""
+    for fold in np.array_split(order, N_FOLDS):
+        yield np.setdiff1d(order, fold), fold
+
+
+def choose_epochs(losses):
+    """Mean loss of the rows left out, by epoch, and the epochs worth training.
+
+    The epoch of the lowest mean loss, if that beats the start by more than one
+    standard error of the difference over the folds, else none.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_folds, n_epochs + 1)
+        Loss of each fold's left-out rows before the first epoch and after each.
+
+    Returns
+    -------
+    curve : ndarray of shape (n_epochs + 1,)
+        Means over the folds.
+    epochs : int
+        0 to n_epochs.
+    """
+    losses = np.asarray(losses)
+    curve = losses.mean(axis=0)
+    best = int(curve.argmin())
+    gain = losses[:, 0] - losses[:, best]
+    if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
+        best = 0
+    return curve, best
