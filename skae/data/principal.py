@@ -113,7 +113,11 @@ def _gram(rows: Rows, d: int, k: int) -> Parts:
 
 
 def _decompose(rows: Rows, k: int) -> Parts:
-    array = torch.cat([block.to(torch.float64, copy=True) for block in rows()]).cpu().numpy()
+    array = (
+        torch.cat([block.to(torch.float64, copy=True) for block in rows()])
+        .cpu()
+        .numpy()
+    )
     total = float(np.vdot(array, array))
     _, singular, components = svd(array, full_matrices=False)
     return components[:k].copy(), singular[:k] ** 2, total
@@ -130,7 +134,9 @@ def _lanczos(rows: Rows, shape: tuple[int, int], k: int) -> Parts:
             out += wide.t() @ (wide @ right)
         return out.numpy()
 
-    operator = LinearOperator((d, d), matvec=gram_times, matmat=gram_times, dtype=np.float64)
+    operator = LinearOperator(
+        (d, d), matvec=gram_times, matmat=gram_times, dtype=np.float64
+    )
     start = np.random.default_rng(0).standard_normal(d)
     values, vectors = eigsh(operator, k=k, v0=start)
     total = sum(float((block.to(torch.float64) ** 2).sum()) for block in rows())

@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
-from skae.estimators.fitting import Fit
+from skae.estimators.fitting import Fit, planned_epochs
 from skae.estimators.validation import check_code, check_X
 from skae.training import SCHEDULES
 
@@ -44,14 +44,31 @@ class AutoencoderTransformer(
     --------
     Autoencoder : Dense network, of any depth.
     LinearAutoencoder : PCA, as an autoencoder.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from skae import Autoencoder, AutoencoderTransformer
+    >>> issubclass(Autoencoder, AutoencoderTransformer)
+    True
+    >>> class WideAutoencoder(Autoencoder):
+    ...     def _compose(self, n_features):
+    ...         dense = super()._compose(n_features)
+    ...         wide = replace(dense.network, hidden_layer_sizes=(4 * n_features,))
+    ...         return replace(dense, network=wide)
+    >>> WideAutoencoder(1, max_iter=5).fit_transform([[0.0, 0.0], [1.0, 2.0]]).shape
+    (2, 1)
     """
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions(set(SCHEDULES))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "tol": [Interval(Real, 0, 1, closed="left")],
         "n_iter_no_change": [
@@ -241,16 +258,20 @@ class AutoencoderTransformer(
         """Train the composition on validated data, and keep what came of it."""
         composition = self._compose(X.shape[1])
         fit = Fit(composition, self, previous=self._previous(composition.network))
-        callbacks = FitCallbacks(self, X, self.max_iter)
+        max_iter = planned_epochs(self.max_iter, len(X))
+        callbacks = FitCallbacks(self, X, max_iter)
         reporter = EpochReporter(
             callbacks,
             self.verbose,
-            lambda history: fitted_attributes(fit.fitted(history.loss_curve[-1]), history),
+            lambda: fit.unit,
+            lambda history: fitted_attributes(
+                fit.fitted(history.loss_curve[-1]), history
+            ),
         )
         fitted, history = fit.run(X, X_val, reporter)
         if self.learning_rate == "constant" and not history.stopped_early:
             warnings.warn(
-                f"Maximum iterations ({self.max_iter}) reached, and training has not "
+                f"Maximum iterations ({max_iter}) reached, and training has not "
                 'converged yet. Increase max_iter, or use learning_rate="cosine".',
                 ConvergenceWarning,
                 stacklevel=4,
@@ -279,12 +300,14 @@ class EpochReporter:
         The fit's callbacks.
     verbose : bool or int
         Whether to print a line an epoch.
+    unit : callable
+        Gives the loss in units of X for a loss of one in scaled units.
     snapshot : callable
         ``snapshot(history)`` gives the estimator's attributes as if fit had ended.
     """
 
-    def __init__(self, callbacks, verbose, snapshot):
-        self._callbacks, self._verbose = callbacks, verbose
+    def __init__(self, callbacks, verbose, unit, snapshot):
+        self._callbacks, self._verbose, self._unit = callbacks, verbose, unit
         self.snapshot = snapshot
 
     def epoch_begins(self):
@@ -292,15 +315,16 @@ class EpochReporter:
 
     def epoch_ends(self, history):
         if self._verbose:
-            print(_progress(history))
+            print(_progress(history, self._unit()))
         return self._callbacks.epoch_ends(lambda: self.snapshot(history))
 
 
-def _progress(history):
+def _progress(history, unit):
     """Line on the last epoch, in the words of MLPRegressor."""
-    line = f"Iteration {len(history.loss_curve)}, loss = {history.loss_curve[-1]:.8f}"
+    loss = history.loss_curve[-1] * unit
+    line = f"Iteration {len(history.loss_curve)}, loss = {loss:.8g}"
     if history.validation_curve:
-        line += f", validation loss = {history.validation_curve[-1]:.8f}"
+        line += f", validation loss = {history.validation_curve[-1] * unit:.8g}"
     return line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.estimators.base import AutoencoderTransformer
@@ -13,7 +14,142 @@ from skae.objectives import LIKELIHOODS, WeightDecay, make_likelihood
 
 
 class Autoencoder(AutoencoderTransformer):
-    """TODO"""
+    r"""Dense autoencoder: a nonlinear PCA.
+
+    A multilayer perceptron encodes each row into `n_components` numbers, its mirror
+    image decodes them, and both are trained together to lose as little as possible.
+    Beside the network stands a linear path,
+
+    .. math:: z = P (x - \mu) + f(x), \qquad \hat x = D z + \mu + g(z),
+
+    which starts at PCA while :math:`f` and :math:`g` start at zero: the training loss
+    begins at PCA's and, without a penalty, never ends above it.
+
+    X needs no scaling of its units as a whole: with the Gaussian likelihood it is
+    centred by feature and divided by one number for all features. Features whose
+    sizes should not count against each other are a StandardScaler's task.
+
+    Read more in the :doc:`user guide </user_guide/dense>`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Size of the code. More than there are features is allowed.
+    hidden_layer_sizes : int or array-like of int, default=(128,)
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
+        single layer.
+    activation : str, default="gelu"
+        Activation of the hidden layers: ``"gelu"``, ``"relu"``, ``"elu"``, ``"silu"``,
+        ``"tanh"``, ``"logistic"`` or ``"identity"``.
+    code_activation : str, default="identity"
+        Activation of the code, one of the same. Another than the identity leaves no
+        place for the linear path.
+    output_activation : {"identity", "logistic"}, default="identity"
+        Link of the Gaussian likelihood; ``"logistic"`` is for X in [0, 1]. Other
+        likelihoods bring their own.
+    linear_path : bool, default=True
+        Whether the linear path stands beside the network. False is the textbook's
+        network, which starts at random. With the path, hidden units stay within the
+        range that they had in training, so that rows far from the training data are
+        encoded as PCA would.
+    tied_weights : bool, default=False
+        Whether the decoder's matrices are the encoder's, transposed.
+    init : {"he", "glorot"}, default="he"
+        How the matrices beside the path are drawn.
+    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+        What the decoder's output means: ``"gaussian"`` trains on the squared error,
+        ``"bernoulli"`` on the cross-entropy of X in [0, 1].
+    weight_decay : float, default=0.0
+        Adds ``weight_decay / 2`` times the sum of squared weights, biases not
+        included, to the mean loss in scaled units.
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
+        is then the planned end; ``"constant"`` stays.
+    learning_rate_init : float, default=2e-3
+        Highest learning rate of Adam.
+    batch_size : int or "auto", default="auto"
+        Rows of a batch at most; batches of an epoch differ by at most one row.
+        ``"auto"`` is a fortieth of the rows, between 32 and 500.
+    max_iter : int or None, default=None
+        Epochs, that is, passes over X. None plans a million rows' worth of them, but
+        at least 20 and at most 200.
+    tol : float, default=1e-4
+        Relative improvement of the monitored loss that counts as one.
+    n_iter_no_change : int or np.inf, default=10
+        Epochs without such an improvement after which training stops.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new order.
+    early_stopping : bool or "auto", default="auto"
+        Whether the loss on rows that are not trained on decides which weights are
+        kept. True sets `validation_fraction` of the rows aside. ``"auto"`` does so
+        from 1,000 rows on; with fewer, five folds are trained first, their left-out
+        rows choose the number of epochs (none, if PCA is as good), and the fit then
+        uses all rows. False keeps the weights of the lowest training loss.
+    validation_fraction : float, default=0.1
+        Share of the rows to set aside. Where this is less than one row, the training
+        loss is monitored.
+    warm_start : bool, default=False
+        Whether to go on from the last fit, in its units, rather than to start anew.
+    precision : {"float32", "float64", "bfloat16", "auto"}, default="float32"
+        Arithmetic of training. ``"bfloat16"`` rounds the factors of matrix products,
+        where the processor has instructions for it, and nothing else; ``"auto"``
+        does so where it pays. The fitted network computes in the dtype of its input.
+    device : str, default="cpu"
+        Torch device to train on; ``"auto"`` is CUDA where there is one.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the start, the shuffling and the validation split. The global
+        generators are never touched.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Size of the code.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of these features, if X had names that are all strings.
+    n_iter_ : int
+        Epochs trained, at least 1.
+    loss_ : float
+        Mean loss over the entries of the training data, in squared units of X
+        (Gaussian) or in nats, under the weights that were kept.
+    best_loss_ : float
+        Lowest monitored loss. With a validation set this is its loss under the
+        weights that were kept, else the training loss with the penalty.
+    loss_curve_ : list of float
+        Mean training loss of the batches of each epoch.
+    validation_loss_curve_ : list of float
+        Loss on the validation rows after each epoch; empty without.
+    noise_variance_ : float
+        Variance of an entry around its reconstruction: `loss_`, for the Gaussian.
+    network_ : torch.nn.Module
+        The network in units of X, built anew at each access.
+
+    See Also
+    --------
+    LinearAutoencoder : PCA, as an autoencoder.
+    sklearn.decomposition.PCA : The linear road.
+
+    References
+    ----------
+    Hinton, G. E. and Salakhutdinov, R. R. (2006). "Reducing the dimensionality of data
+    with neural networks". Science 313, 504-507.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import Autoencoder
+    >>> X = load_digits().data
+    >>> ae = Autoencoder(n_components=8, max_iter=20, random_state=0).fit(X)
+    >>> ae.transform(X).shape
+    (1797, 8)
+    >>> ae.inverse_transform(ae.transform(X)).shape
+    (1797, 64)
+    >>> ae.score(X) > 0.75  # PCA explains 0.67
+    True
+    """
 
     _parameter_constraints: dict = {
         **AutoencoderTransformer._parameter_constraints,
@@ -45,7 +181,7 @@ class Autoencoder(AutoencoderTransformer):
         learning_rate="cosine",
         learning_rate_init=2e-3,
         batch_size="auto",
-        max_iter=50,
+        max_iter=None,
         tol=1e-4,
         n_iter_no_change=10,
         shuffle=True,
@@ -87,11 +223,10 @@ class Autoencoder(AutoencoderTransformer):
 
     def _dense(self, n_features):
         """Compose a dense network as the parameters say."""
-        sizes = self.hidden_layer_sizes
         network = DenseNetwork(
             n_features,
             self.n_components,
-            (sizes,) if isinstance(sizes, Integral) else tuple(map(int, sizes)),
+            _layer_sizes(self.hidden_layer_sizes),
             activation=self.activation,
             code_activation=self.code_activation,
             tied_weights=self.tied_weights,
@@ -102,3 +237,14 @@ class Autoencoder(AutoencoderTransformer):
             make_likelihood(self.likelihood, self.output_activation),
             WeightDecay(self.weight_decay) if self.weight_decay else None,
         )
+
+
+def _layer_sizes(hidden_layer_sizes):
+    """Widths as a tuple of positive int, from a number or any sequence of them."""
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist()
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            "hidden_layer_sizes must be positive integers, one for each hidden layer "
+            f"of the encoder, got {hidden_layer_sizes!r}."
+        )
+    return tuple(map(int, sizes))

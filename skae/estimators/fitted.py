@@ -144,7 +144,7 @@ class FittedAutoencoder:
         return {n: torch.from_numpy(w) for n, w in self._casts[dtype].items()}
 
     def _map(self, array, function):
-        """Apply `function` to the rows of `array`, as many at a time as a cache holds."""
+        """Apply `function` to rows of `array`, as many at a time as a cache holds."""
         widest = max(self.network.n_features, *self.network.widths)
         n_rows = max(1, _CHUNK_BYTES // (array.itemsize * widest))
         out = None

@@ -12,7 +12,7 @@ from skae.data import Scaling, ShuffledBatches
 from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.start import start_weights
-from skae.networks import DenseBackprop, DenseNetwork
+from skae.networks import DenseBackprop, DenseNetwork, leave_path
 from skae.objectives import Likelihood, WeightDecay
 from skae.training import (
     SCHEDULES,
@@ -109,19 +109,20 @@ class Fit:
         ):
             if self._judges_in_folds(len(X), X_val):
                 curve, epochs = self._fold_curve(X)
-                history = self._train(X, None, observer, epochs, math.inf)
+                history = self._train(X, None, observer, epochs)
                 history.validation_curve = [loss / self.unit for loss in curve[1:]]
             else:
                 history = self._train(X, X_val, observer)
-            return self.fitted(history.loss, self._ranges()), history
+            return self.fitted(history.loss), history
 
-    def fitted(self, noise_variance=0.0, ranges=None):
+    def fitted(self, noise_variance=0.0):
         """Return the present state of the network as arrays."""
+        ranges = {n: v.cpu().numpy().copy() for n, v in self._ranges().items()}
         return FittedAutoencoder(
             self._composition.network,
             self._composition.likelihood,
             self.scaling,
-            self.weights() | (ranges or {}),
+            self.weights() | ranges,
             self._null_output,
             noise_variance,
         )
@@ -149,18 +150,24 @@ class Fit:
         Every fold is a fit of its own, scaling and start included: PCA, from which it
         starts, has seen no more of the rows that judge it than the network has.
         """
-        order = torch.randperm(len(X), generator=Seeds(self._entropy).split)
+        order = torch.randperm(
+            len(X), generator=Seeds(self._entropy).split, device="cpu"
+        )
         losses = []
         for kept, left_out in folds.split(order.numpy()):
             part = Fit(self._composition, self._settings)
             part._entropy = self._entropy
-            history = part._train(X[kept], X[left_out], Unwatched(), patience=math.inf)
+            history = part._train(X[kept], X[left_out])
             curve = np.array([history.start_loss, *history.validation_curve])
             losses.append(curve * part.unit)
         return folds.choose_epochs(losses)
 
-    def _train(self, X, X_val, observer, epochs=None, patience=None):
-        """Train from the start, for all planned epochs or the first of them."""
+    def _train(self, X, X_val, observer=None, epochs=None):
+        """Train from the start, for all planned epochs or exactly the first of them.
+
+        Without an observer this is a fold: it takes all epochs, and an interrupt is
+        raised.
+        """
         settings, seeds = self._settings, Seeds(self._entropy)
         n_train = len(X) - (self._n_held_out(len(X)) if X_val is None else 0)
         rows = self._prepare(X, n_train, seeds)
@@ -168,16 +175,19 @@ class Fit:
         if X_val is not None:
             held_out = self.scaling.standardise(X_val, self._dtype, self._device)
         self._rows = rows[:n_train]
-        task = self._task(held_out, seeds.shuffle if settings.shuffle else None)
-        n_steps = settings.max_iter * task.batches.n_batches
+        task = self._task(held_out, seeds)
+        n_planned = planned_epochs(settings.max_iter, len(X))
+        n_steps = n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
+        in_full = observer is None or epochs is not None
         plan = Plan(
-            max_epochs=settings.max_iter if epochs is None else epochs,
+            max_epochs=n_planned if epochs is None else epochs,
             schedule=schedule(settings.learning_rate_init, n_steps),
             tol=settings.tol,
-            patience=settings.n_iter_no_change if patience is None else patience,
+            patience=math.inf if in_full else settings.n_iter_no_change,
+            keeps_interrupted=observer is not None,
         )
-        return train(task, plan, observer)
+        return train(task, plan, observer or Unwatched())
 
     def _n_held_out(self, n_samples):
         wanted = self._settings.early_stopping
@@ -200,9 +210,10 @@ class Fit:
         bounds = self._composition.likelihood.bounds
         if bounds and not (X.min() >= bounds[0] and X.max() <= bounds[1]):
             raise ValueError(
-                f"{name} must lie in [{bounds[0]:g}, {bounds[1]:g}] for this likelihood "
-                f"and output activation, but lies in [{X.min():g}, {X.max():g}]. Scale "
-                'it, for example with MinMaxScaler, or use likelihood="gaussian".'
+                f"{name} must lie in [{bounds[0]:g}, {bounds[1]:g}] for this "
+                f"likelihood and output activation, but lies in [{X.min():g}, "
+                f"{X.max():g}]. Scale it, for example with MinMaxScaler, or use "
+                'likelihood="gaussian" with output_activation="identity".'
             )
 
     def _prepare(self, X, n_train, seeds):
@@ -221,7 +232,7 @@ class Fit:
         if n_train < len(X):
             order = torch.randperm(len(X), generator=seeds.split, device="cpu")
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
-        self._null_output = likelihood.link(rows.mean(0)).cpu().numpy()
+        self._null_output = likelihood.link(rows.mean(0)).cpu().numpy().copy()
         self._parameters = self._allocate()
         weights = self._parameters.views
         if previous is None:
@@ -236,8 +247,8 @@ class Fit:
         shapes = self._composition.network.shapes()
         return FlatTensors(shapes, dtype=self._dtype, device=self._device)
 
-    def _task(self, held_out, order):
-        composition = self._composition
+    def _task(self, held_out, seeds):
+        composition, settings = self._composition, self._settings
         network, weights = composition.network, self._parameters.views
         gradients = self._allocate()
         step = HandwrittenStep(
@@ -249,19 +260,29 @@ class Fit:
         return Task(
             step=step,
             batches=ShuffledBatches(
-                self._rows, self._batch_size(len(self._rows)), order
+                self._rows,
+                self._batch_size(len(self._rows)),
+                seeds.shuffle if settings.shuffle else None,
             ),
             evaluate=lambda: self._evaluate(self._rows),
-            validate=None if held_out is None else lambda: self._evaluate(held_out),
+            validate=None if held_out is None else lambda: self._validate(held_out),
             decay=composition.decay,
             decayed=self._parameters.leading(network.weight_shapes()),
             reference=1.0,
+            depart=None
+            if self._previous
+            else lambda: leave_path(network, weights, settings.init, seeds.init),
         )
 
-    def _evaluate(self, rows, record=None):
-        """Mean loss over all entries of `rows`."""
+    def _validate(self, rows):
+        """Loss on rows held out, with hidden units in range where that costs little."""
+        few = len(self._rows) < folds.MOST_ROWS
+        return self._evaluate(rows, self._ranges() if few else None)
+
+    def _evaluate(self, rows, ranges=None, record=None):
+        """Mean loss over all entries of `rows`, with hidden units kept in `ranges`."""
         network, likelihood = self._composition.network, self._composition.likelihood
-        weights = self._parameters.views
+        weights = self._parameters.views | (ranges or {})
         total = torch.zeros((), dtype=torch.float64, device=rows.device)
         for block in rows.split(_EVALUATED_ROWS):
             code = network.encode(weights, block, record)
@@ -282,8 +303,8 @@ class Fit:
                 most = torch.maximum(most, found[f"{name}.most"])
             found[f"{name}.least"], found[f"{name}.most"] = least, most
 
-        self._evaluate(self._rows, record)
-        return {name: values.cpu().numpy() for name, values in found.items()}
+        self._evaluate(self._rows, record=record)
+        return found
 
 
 class Unwatched:
@@ -307,6 +328,13 @@ def choose_device(device):
 def choose_dtype(precision):
     """Torch dtype that training computes in; products may round further."""
     return torch.float64 if precision == "float64" else torch.float32
+
+
+def planned_epochs(max_iter, n_samples):
+    """Epochs that are planned: a million rows' worth, unless the user says."""
+    if max_iter is not None:
+        return max_iter
+    return int(min(200, max(20, 1_000_000 // n_samples)))
 
 
 def auto_batch_size(n_samples):

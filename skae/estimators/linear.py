@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.data import Scaling
-from skae.estimators.base import AutoencoderTransformer, EpochReporter, fitted_attributes
+from skae.estimators.base import (
+    AutoencoderTransformer,
+    EpochReporter,
+    fitted_attributes,
+)
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.fitting import Composition, choose_device
@@ -21,17 +26,121 @@ from skae.training import memory_errors, neutral
 
 _LEAST_NOISE = 1e-14  # of the variance along the code: a density needs some
 
-_SHARED = (
-    "n_components tied_weights weight_decay learning_rate learning_rate_init batch_size "
-    "max_iter tol n_iter_no_change shuffle precision device verbose random_state"
-).split()
+_COMMON = AutoencoderTransformer._parameter_constraints
+_NOT_HERE = {"early_stopping", "validation_fraction", "warm_start"}
 
 
 class LinearAutoencoder(AutoencoderTransformer):
-    """TODO"""
+    """Linear autoencoder: PCA, with the interface of the family.
+
+    Of all linear maps to `n_components` numbers and back, that with the least squared
+    error projects on the first principal axes (Baldi and Hornik 1989). The exact
+    solver computes it, the other one trains for it; both order the axes as PCA does.
+
+    Read more in the :doc:`user guide </user_guide/linear>`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Size of the code; at most ``min(n_samples, n_features)``.
+    solver : {"exact", "adam"}, default="exact"
+        ``"exact"`` decomposes the covariance matrix, or X itself where it has more
+        columns than rows. ``"adam"`` is gradient descent from a random start: on the
+        covariance matrix with up to 4,096 features, else on mini-batches. It comes
+        as near as the spectrum lets it; columns of very different size slow it.
+    tied_weights : bool, default=False
+        Whether one matrix encodes and decodes. Only `weight_decay` tells the
+        difference, as it then counts that matrix once.
+    weight_decay : float, default=0.0
+        Adds ``weight_decay / 2`` times the sum of squared weights to the mean loss in
+        scaled units. It shrinks each component, the small ones to nothing.
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Course of the learning rate. Only for ``solver="adam"``, as all that follow.
+    learning_rate_init : float, default=1e-2
+        Highest learning rate.
+    batch_size : int or "auto", default="auto"
+        Rows of a mini-batch, where there are any.
+    max_iter : int, default=30
+        Epochs: passes over X, or 100 steps each on the covariance matrix.
+    tol : float, default=1e-6
+        Relative improvement of the loss that counts as one.
+    n_iter_no_change : int or np.inf, default=10
+        Epochs without such an improvement after which training stops.
+    shuffle : bool, default=True
+        Whether each epoch takes mini-batches in a new order.
+    precision : {"float32", "float64", "bfloat16", "auto"}, default="float32"
+        Arithmetic of training. The exact solver computes in the dtype of X, and sums
+        in float64.
+    device : str, default="cpu"
+        Torch device to train on; ``"auto"`` is CUDA where there is one.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the random start.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Principal axes, orthonormal, in the order of `explained_variance_`.
+    mean_ : ndarray of shape (n_features,)
+        Mean of each feature, subtracted before encoding.
+    explained_variance_ : ndarray of shape (n_components,)
+        Variance along each axis, with n_samples - 1 degrees of freedom.
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        Its share of the total variance.
+    singular_values_ : ndarray of shape (n_components,)
+        Singular values of the centred data that belong to the axes.
+    noise_variance_ : float
+        Mean variance along the axes left out, as in probabilistic PCA.
+    n_components_ : int
+        Size of the code.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of these features, if X had names that are all strings.
+    n_iter_ : int
+        Epochs trained; 1 for the exact solver.
+    loss_ : float
+        Mean squared error over the entries of the training data.
+    best_loss_ : float
+        The same.
+    loss_curve_ : list of float
+        Mean loss of the steps of each epoch; just `loss_` for the exact solver.
+    validation_loss_curve_ : list of float
+        Empty.
+    network_ : torch.nn.Module
+        Encoder and decoder in units of X, built anew at each access.
+
+    See Also
+    --------
+    Autoencoder : The dense network that starts here.
+    sklearn.decomposition.PCA : The same subspace, without an autoencoder.
+
+    References
+    ----------
+    Baldi, P. and Hornik, K. (1989). "Neural networks and principal component analysis:
+    learning from examples without local minima". Neural Networks 2, 53-58.
+
+    Kunin, D., Bloom, J., Goeva, A. and Seed, C. (2019). "Loss landscapes of regularized
+    linear autoencoders". ICML, PMLR 97, 3560-3569.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from skae import LinearAutoencoder
+    >>> X = load_iris().data
+    >>> ae = LinearAutoencoder(n_components=2).fit(X)
+    >>> bool(np.allclose(abs(ae.components_), abs(PCA(2).fit(X).components_)))
+    True
+    >>> print(f"{ae.score(X):.3f}")
+    0.978
+    """
 
     _parameter_constraints: dict = {
-        **{name: AutoencoderTransformer._parameter_constraints[name] for name in _SHARED},
+        **{name: _COMMON[name] for name in _COMMON if name not in _NOT_HERE},
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions({"exact", "adam"})],
     }
 
@@ -86,7 +195,11 @@ class LinearAutoencoder(AutoencoderTransformer):
             Log-likelihoods in nats; higher is more normal.
         """
         check_is_fitted(self)
-        deviation = check_X(self, X, reset=False) - self.mean_
+        X = check_X(self, X, reset=False)
+        with np.errstate(under="ignore"):
+            return self._marginal_log_density(X - self.mean_)
+
+    def _marginal_log_density(self, deviation):
         code = deviation @ self.components_.T
         rest = deviation - code @ self.components_
         d, k = self.n_features_in_, self.n_components_
@@ -126,10 +239,11 @@ class LinearAutoencoder(AutoencoderTransformer):
                 reporter = EpochReporter(
                     callbacks,
                     self.verbose,
+                    lambda: scaling.scale**2,
                     lambda solution: self._attributes(X.shape, scaling, solution),
                 )
                 solution = descend(X, scaling, composition, self, reporter)
-        vars(self).update(self._attributes(X.shape, scaling, solution))
+            vars(self).update(self._attributes(X.shape, scaling, solution))
         callbacks.fit_ends(lambda: vars(self))
 
     def _attributes(self, shape, scaling, solution):

@@ -83,7 +83,9 @@ class DenseBackprop:
         self._encoder_pre = [self._empty(n, self._batch_size) for n in (0, *hidden, k)]
         self._encoder_value = [self._empty(n, self._batch_size) for n in (0, *hidden)]
         self._decoder_pre = [self._empty(n, self._batch_size) for n in (0, *hidden)]
-        self._decoder_value = [self._empty(n, self._batch_size) for n in (0, *hidden, k)]
+        self._decoder_value = [
+            self._empty(n, self._batch_size) for n in (0, *hidden, k)
+        ]
         self._gradient = [self._empty(n, self._batch_size) for n in (0, *hidden, k)]
         if network.code_activation == "identity":
             self._decoder_value[m + 1] = self._encoder_pre[m + 1]

@@ -16,6 +16,9 @@ INITS = {
 """Standard deviations: He et al. 2015, Glorot and Bengio 2010."""
 
 
+_DEPARTURE = 0.1  # of a random start's standard deviation
+
+
 def initialise(
     network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
 ) -> None:
@@ -83,6 +86,25 @@ def start_at_path(
             _cancel_constant(network, weights)
         else:
             weights["decoder.0.weight"][:-k].zero_()
+
+
+def leave_path(
+    network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
+) -> None:
+    """Give a tied network that starts at a path a code to go on from, in place.
+
+    With its code's weights at zero g is constant, and near it linear in z: there is no
+    direction in which it could do better than PCA at first order.
+    """
+    if not (network.tied_weights and network.has_path):
+        return
+    code = weights[f"encoder.{network.depth - 1}.weight"]
+    noise = torch.randn(
+        code.shape, generator=generator, dtype=torch.float32, device="cpu"
+    )
+    code.add_(
+        noise.to(code), alpha=_DEPARTURE * INITS[init](code.shape[1], code.shape[0])
+    )
 
 
 def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:

@@ -53,9 +53,7 @@ def _direct(parameter: Tensor, gradient: Tensor) -> Update:
 def _public(parameter: Tensor, gradient: Tensor) -> Update:
     leaf = parameter.detach().requires_grad_()
     leaf.grad = gradient
-    optimiser = torch.optim.Adam(
-        [leaf], betas=(BETA1, BETA2), eps=EPSILON, fused=True
-    )
+    optimiser = torch.optim.Adam([leaf], betas=(BETA1, BETA2), eps=EPSILON, fused=True)
 
     def update(learning_rate: float) -> None:
         optimiser.param_groups[0]["lr"] = learning_rate

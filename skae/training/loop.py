@@ -31,14 +31,18 @@ class Plan:
         Learning rate of every step.
     tol : float
         Relative improvement of the monitored loss that counts as one.
-    patience : int
+    patience : float
         Epochs without such an improvement after which training stops.
+    keeps_interrupted : bool
+        Whether an interrupt after the first epoch ends training with a warning; else
+        it is raised.
     """
 
     max_epochs: int
     schedule: Schedule
     tol: float
     patience: float
+    keeps_interrupted: bool = True
 
 
 @dataclass
@@ -61,6 +65,8 @@ class History:
         The epoch after which these weights stood; 0 is the start.
     stopped_early : bool
         Whether training ended before its last planned epoch.
+    interrupted : bool
+        Whether the user ended it, in the middle of an epoch.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -70,6 +76,7 @@ class History:
     best_loss: float = math.inf
     kept_epoch: int = 0
     stopped_early: bool = False
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,9 @@ class Task:
         The part of the flat parameter that it acts on, from the first on.
     reference : float
         Loss of a model that has learnt nothing.
+    depart : callable or None
+        Moves the weights off a start at which the gradient vanishes, once its loss is
+        known.
     """
 
     step: Step
@@ -102,6 +112,7 @@ class Task:
     decay: Decay | None
     decayed: Tensor
     reference: float
+    depart: Callable[[], None] | None = None
 
     def penalty(self) -> float:
         """Penalty on the present weights."""
@@ -168,9 +179,9 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     """Train, and leave the best weights behind.
 
     The weights kept are those of the lowest validation loss. Without a validation set
-    the mean loss over an epoch, which costs nothing, chooses the epoch, and its
-    weights are evaluated in full against those of the start: the fit never ends above
-    where it began.
+    the mean loss over an epoch, which costs nothing, proposes an epoch, and its weights
+    are evaluated in full beside those of the start and of the last epoch: the fit
+    never ends above where it began.
 
     Parameters
     ----------
@@ -200,24 +211,39 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     history.start_loss = start_loss
     if task.validate is not None:
         keeper.offer(start_loss, 0)
+    if task.depart is not None and plan.max_epochs > 0:
+        task.depart()
     try:
         _run_epochs(task, plan, observer, history, keeper)
     except KeyboardInterrupt:
-        if not history.loss_curve:
+        if not (history.loss_curve and plan.keeps_interrupted):
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
-        history.stopped_early = True
-    keeper.restore()
-    history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
+        history.stopped_early = history.interrupted = True
     if task.validate is None:
-        history.best_loss = task.monitored()
-        if start_loss <= history.best_loss:
-            flat.copy_(start)
-            history.best_loss, history.kept_epoch = start_loss, 0
-        history.loss = history.best_loss - task.penalty()
+        _settle(task, history, keeper, start)
     else:
+        keeper.restore()
+        history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
         history.loss = task.evaluate()
     return history
+
+
+def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None:
+    """Choose between the start, the epoch of the lowest mean loss, and the last one.
+
+    The mean over an epoch is not the loss at its end: all three are evaluated in full.
+    """
+    flat, last = task.step.parameters.flat, len(history.loss_curve)
+    candidates = [(history.start_loss, 0, start)]
+    if last and not history.interrupted:
+        candidates.append((task.monitored(), last, flat.clone()))
+    if last and (history.interrupted or keeper.epoch != last):
+        keeper.restore()
+        candidates.append((task.monitored(), keeper.epoch, flat.clone()))
+    history.best_loss, history.kept_epoch, kept = min(candidates, key=lambda c: c[:2])
+    flat.copy_(kept)
+    history.loss = history.best_loss - task.penalty()
 
 
 def _run_epochs(
@@ -234,13 +260,16 @@ def _run_epochs(
     for epoch in range(1, plan.max_epochs + 1):
         observer.epoch_begins()
         loss, n_steps = _run_epoch(task, plan, update, n_steps)
-        if not loss <= ceiling:
+        monitored = loss + task.penalty()
+        if task.validate is not None and loss <= ceiling:
+            monitored = task.validate()
+        if not max(loss, monitored) <= ceiling:
             raise FloatingPointError(
-                f"Training diverged in epoch {epoch}: its mean loss is {loss:.3g} "
-                f"times that of the scaled data. Choose a lower learning_rate_init, "
-                "or scale the features, for example with StandardScaler."
+                f"Training diverged in epoch {epoch}: its loss is "
+                f"{max(loss, monitored):.3g}, on data scaled to a mean square of about "
+                "one. Choose a lower learning_rate_init, or scale the features, for "
+                "example with StandardScaler."
             )
-        monitored = task.validate() if task.validate else loss + task.penalty()
         keeper.offer(monitored, epoch)
         if task.validate:
             history.validation_curve.append(monitored)
