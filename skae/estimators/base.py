@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
 from skae.estimators.fitting import Fit, planned_epochs
-from skae.estimators.validation import check_code, check_X
+from skae.estimators.validation import check_code, check_device, check_X
 from skae.training import SCHEDULES
 
 
@@ -117,6 +118,7 @@ class AutoencoderTransformer(
             When the arrays of a step do not fit.
         """
         with _all_or_nothing(self):
+            check_device(self)
             X = check_X(self, X, reset=True)
             if X_val is not None:
                 X_val = check_X(self, X_val, reset=False)
@@ -257,19 +259,18 @@ class AutoencoderTransformer(
     def _fit(self, X, X_val):
         """Train the composition on validated data, and keep what came of it."""
         composition = self._compose(X.shape[1])
-        fit = Fit(composition, self, previous=self._previous(composition.network))
+        fit = Fit(composition, self, previous=self._previous(composition))
         max_iter = planned_epochs(self.max_iter, len(X))
         callbacks = FitCallbacks(self, X, max_iter)
         reporter = EpochReporter(
             callbacks,
             self.verbose,
             lambda: fit.unit,
-            lambda history: fitted_attributes(
-                fit.fitted(history.loss_curve[-1]), history
-            ),
+            lambda history: fitted_attributes(fit.fitted(history.loss), history),
         )
         fitted, history = fit.run(X, X_val, reporter)
-        if self.learning_rate == "constant" and not history.stopped_early:
+        at_the_limit = len(history.loss_curve) == max_iter and not history.stopped_early
+        if self.learning_rate == "constant" and at_the_limit:
             warnings.warn(
                 f"Maximum iterations ({max_iter}) reached, and training has not "
                 'converged yet. Increase max_iter, or use learning_rate="cosine".',
@@ -279,14 +280,16 @@ class AutoencoderTransformer(
         vars(self).update(fitted_attributes(fitted, history))
         callbacks.fit_ends(lambda: vars(self))
 
-    def _previous(self, network):
+    def _previous(self, composition):
         """Return the fit that a warm start goes on from, if there is one."""
         fitted = getattr(self, "_fitted", None) if self.warm_start else None
-        if fitted is not None and fitted.network != network:
+        wanted = (composition.network, composition.likelihood)
+        if fitted is not None and (fitted.network, fitted.likelihood) != wanted:
             raise ValueError(
-                "warm_start=True needs a network of the same shape as that of the fit "
-                f"before, which was {fitted.network}; these parameters and this X ask "
-                f"for {network}. Set warm_start=False to start anew."
+                "warm_start=True needs a network of the same shape, and the same "
+                f"likelihood, as the fit before: {fitted.network}, {fitted.likelihood}. These "
+                f"parameters and this X ask for {wanted[0]}, {wanted[1]}. Set "
+                "warm_start=False to start anew."
             )
         return fitted
 
@@ -316,7 +319,13 @@ class EpochReporter:
     def epoch_ends(self, history):
         if self._verbose:
             print(_progress(history, self._unit()))
-        return self._callbacks.epoch_ends(lambda: self.snapshot(history))
+        return self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
+
+
+def _so_far(history):
+    """History as if the fit had ended with the last epoch."""
+    monitored = history.validation_curve or history.loss_curve
+    return replace(history, loss=history.loss_curve[-1], best_loss=min(monitored))
 
 
 def _progress(history, unit):
@@ -328,9 +337,9 @@ def _progress(history, unit):
     return line
 
 
-def fitted_attributes(fitted, history, unit=None):
-    """Attributes that a fit sets; `unit` brings its losses into units of X."""
-    unit = fitted.unit if unit is None else unit
+def fitted_attributes(fitted, history):
+    """Attributes that a fit sets; losses in units of X."""
+    unit = fitted.unit
     curve = history.loss_curve or [history.loss]
     return {
         "_fitted": fitted,

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.fitting import Composition
+from skae.estimators.validation import refuse
 from skae.networks import ACTIVATIONS, INITS, DenseNetwork
 from skae.objectives import LIKELIHOODS, WeightDecay, make_likelihood
 
@@ -226,7 +227,7 @@ class Autoencoder(AutoencoderTransformer):
         network = DenseNetwork(
             n_features,
             self.n_components,
-            _layer_sizes(self.hidden_layer_sizes),
+            self._layer_sizes(),
             activation=self.activation,
             code_activation=self.code_activation,
             tied_weights=self.tied_weights,
@@ -238,13 +239,15 @@ class Autoencoder(AutoencoderTransformer):
             WeightDecay(self.weight_decay) if self.weight_decay else None,
         )
 
-
-def _layer_sizes(hidden_layer_sizes):
-    """Widths as a tuple of positive int, from a number or any sequence of them."""
-    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist()
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-        raise ValueError(
-            "hidden_layer_sizes must be positive integers, one for each hidden layer "
-            f"of the encoder, got {hidden_layer_sizes!r}."
-        )
-    return tuple(map(int, sizes))
+    def _layer_sizes(self):
+        """Widths as a tuple of int, from a number or any sequence of them."""
+        sizes = self.hidden_layer_sizes
+        sizes = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            refuse(
+                self,
+                "hidden_layer_sizes",
+                "a positive int or an array-like of positive int, one for each hidden "
+                "layer of the encoder",
+            )
+        return tuple(map(int, sizes))

@@ -63,13 +63,19 @@ class FittedAutoencoder:
 
     def reconstruct(self, X):
         """Reconstructions of the rows of X: (n_samples, n_features)."""
-        return self._compare(X, lambda output, target: self._mean(output))
+        weights = self._cast(X.dtype)
+
+        def reconstruct(x):
+            code = self.network.encode(weights, self._scaled(x))
+            return self._mean(self.network.decode(weights, code))
+
+        return self._map(X, reconstruct)
 
     def loss(self, X, *, per_feature):
         """Loss in units of X, of every row (its mean) or of every entry."""
 
         def loss(output, target):
-            entries = self.likelihood.loss(output, target).to(torch.float64)
+            entries = self.likelihood.loss(output, target)
             return (entries if per_feature else entries.mean(1)).mul_(self.unit)
 
         return self._compare(X, loss)
@@ -79,20 +85,19 @@ class FittedAutoencoder:
         variance = max(self.noise_variance, _LEAST_VARIANCE)
 
         def log_density(output, target):
-            entries = self.likelihood.log_density(output, target, variance)
-            return entries.to(torch.float64).sum(1)
+            return self.likelihood.log_density(output, target, variance).sum(1)
 
         volume = self.network.n_features * math.log(self.scaling.scale)
         return self._compare(X, log_density) - volume
 
     def explained_deviance(self, X):
         """Share of the deviance from the training mean that a code explains."""
-        null = torch.from_numpy(self.null_output.astype(X.dtype))
+        null = torch.from_numpy(self.null_output.astype(np.float64))
 
         def deviances(output, target):
             return torch.stack(
                 [
-                    self.likelihood.deviance(o, target).to(torch.float64).sum(1)
+                    self.likelihood.deviance(o, target).sum(1)
                     for o in (output, null.expand_as(target))
                 ],
                 dim=1,
@@ -124,13 +129,17 @@ class FittedAutoencoder:
         return self.scaling.undo(self.likelihood.mean(output))
 
     def _compare(self, X, function):
-        """Map `function` over the outputs for rows of X, and these rows, scaled."""
+        """Map `function` over the outputs for rows of X, and these rows, scaled.
+
+        The network computes in the dtype of X; errors are squared in float64.
+        """
         weights = self._cast(X.dtype)
 
         def compare(x):
             x = self._scaled(x)
             code = self.network.encode(weights, x)
-            return function(self.network.decode(weights, code), x)
+            output = self.network.decode(weights, code)
+            return function(output.to(torch.float64), x.to(torch.float64))
 
         return self._map(X, compare)
 
@@ -150,13 +159,24 @@ class FittedAutoencoder:
         out = None
         with torch.autocast("cpu", enabled=False):
             for start in range(0, len(array), n_rows):
-                part = function(_tensor(array[start : start + n_rows])).numpy()
+                part = _finite(function(_tensor(array[start : start + n_rows])))
                 if len(part) == len(array):
                     return part
                 if out is None:
                     out = np.empty((len(array), *part.shape[1:]), dtype=part.dtype)
                 out[start : start + n_rows] = part
         return out
+
+
+def _finite(result):
+    """Array of a tensor, refused where finite rows have overflowed on the way."""
+    if not torch.isfinite(result.sum()) and not torch.isfinite(result).all():
+        raise ValueError(
+            "The rows contain values too large for their dtype: the result overflows "
+            f"{str(result.dtype).removeprefix('torch.')}. Scale the features first, for "
+            "example with StandardScaler, or pass float64."
+        )
+    return result.numpy()
 
 
 def _tensor(array):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,7 @@ class Fit:
         self._check_bounds(X, "X")
         if X_val is not None:
             self._check_bounds(X_val, "X_val")
+        self._n_planned = planned_epochs(self._settings.max_iter, len(X))
         batch_size = self._batch_size(len(X))
         products = self._products(batch_size)
         bfloat16 = uses_bfloat16(self._settings.precision, max(products), self._device)
@@ -107,12 +109,20 @@ class Fit:
             bfloat16_products(bfloat16, self._device),
             memory_errors(batch_size),
         ):
+            self._set_units(X)
             if self._judges_in_folds(len(X), X_val):
-                curve, epochs = self._fold_curve(X)
-                history = self._train(X, None, observer, epochs)
-                history.validation_curve = [loss / self.unit for loss in curve[1:]]
+                rows = self._see(X)
+                epochs, curve = self._judge_in_folds(rows)
+                history = self._train(rows, None, observer, epochs)
+                history.validation_curve = curve
+                history.stopped_early = True  # where the folds said
+            elif X_val is None:
+                order, n_train = self._hold_out(len(X))
+                rows = self._see(X, order)
+                held_out = rows[n_train:] if n_train < len(X) else None
+                history = self._train(rows[:n_train], held_out, observer, seen=rows)
             else:
-                history = self._train(X, X_val, observer)
+                history = self._train(self._see(X), self._see(X_val), observer)
             return self.fitted(history.loss), history
 
     def fitted(self, noise_variance=0.0):
@@ -144,56 +154,75 @@ class Fit:
             and folds.FEWEST_ROWS <= n_samples < folds.MOST_ROWS
         )
 
-    def _fold_curve(self, X):
-        """Loss in units of X on rows left out, by epoch, and the epochs to train.
+    def _set_units(self, X):
+        likelihood, previous = self._composition.likelihood, self._previous
+        if previous is not None:
+            self.scaling = previous.scaling
+        elif likelihood.standardises:
+            self.scaling = Scaling.fit(X)
+        else:
+            self.scaling = Scaling.none(X.shape[1])
 
-        Every fold is a fit of its own, scaling and start included: PCA, from which it
-        starts, has seen no more of the rows that judge it than the network has.
-        """
-        order = torch.randperm(
-            len(X), generator=Seeds(self._entropy).split, device="cpu"
+    def _see(self, X, order=None):
+        """Rows as the network is to see them, in an order of their own."""
+        rows = self.scaling.standardise(X, self._dtype, self._device, order)
+        if not torch.isfinite(rows.sum()) and not torch.isfinite(rows).all():
+            raise ValueError(
+                "X or X_val contains values too large for dtype('float32') beside the "
+                "scale of X. Scale the features, for example with StandardScaler, or "
+                'use precision="float64".'
+            )
+        return rows
+
+    def _hold_out(self, n_samples):
+        """A random order of the rows, and how many to train on; the rest are last."""
+        wanted = self._settings.early_stopping
+        if wanted == "auto":
+            wanted = n_samples >= folds.MOST_ROWS
+        n_held_out = (
+            int(self._settings.validation_fraction * n_samples) if wanted else 0
         )
+        if n_held_out == 0:
+            return None, n_samples
+        split = Seeds(self._entropy).split
+        order = torch.randperm(n_samples, generator=split, device="cpu")
+        return order, n_samples - n_held_out
+
+    def _judge_in_folds(self, rows):
+        """Epochs worth training, and the loss on rows left out after each.
+
+        Every fold is a fit of its own, start included: PCA, where it starts, has seen
+        no more of the rows that judge it than the network has.
+        """
+        split = Seeds(self._entropy).split
+        order = torch.randperm(len(rows), generator=split, device="cpu")
         losses = []
         for kept, left_out in folds.split(order.numpy()):
-            part = Fit(self._composition, self._settings)
-            part._entropy = self._entropy
-            history = part._train(X[kept], X[left_out])
-            curve = np.array([history.start_loss, *history.validation_curve])
-            losses.append(curve * part.unit)
+            history = copy(self)._train(rows[kept], rows[left_out])
+            losses.append([history.start_loss, *history.validation_curve])
         return folds.choose_epochs(losses)
 
-    def _train(self, X, X_val, observer=None, epochs=None):
-        """Train from the start, for all planned epochs or exactly the first of them.
+    def _train(self, rows, held_out, observer=None, epochs=None, seen=None):
+        """Train on `rows` from the start, for all planned epochs or the first few.
 
         Without an observer this is a fold: it takes all epochs, and an interrupt is
-        raised.
+        raised. The start is taken from the rows `seen`, by default those trained on.
         """
         settings, seeds = self._settings, Seeds(self._entropy)
-        n_train = len(X) - (self._n_held_out(len(X)) if X_val is None else 0)
-        rows = self._prepare(X, n_train, seeds)
-        held_out = rows[n_train:] if n_train < len(X) else None
-        if X_val is not None:
-            held_out = self.scaling.standardise(X_val, self._dtype, self._device)
-        self._rows = rows[:n_train]
+        self._rows = rows
+        self._start(rows if seen is None else seen, seeds)
         task = self._task(held_out, seeds)
-        n_planned = planned_epochs(settings.max_iter, len(X))
-        n_steps = n_planned * task.batches.n_batches
+        n_steps = self._n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
         in_full = observer is None or epochs is not None
         plan = Plan(
-            max_epochs=n_planned if epochs is None else epochs,
+            max_epochs=self._n_planned if epochs is None else epochs,
             schedule=schedule(settings.learning_rate_init, n_steps),
             tol=settings.tol,
             patience=math.inf if in_full else settings.n_iter_no_change,
             keeps_interrupted=observer is not None,
         )
         return train(task, plan, observer or Unwatched())
-
-    def _n_held_out(self, n_samples):
-        wanted = self._settings.early_stopping
-        if wanted == "auto":
-            wanted = n_samples >= folds.MOST_ROWS
-        return int(self._settings.validation_fraction * n_samples) if wanted else 0
 
     def _batch_size(self, n_samples):
         batch_size = self._settings.batch_size
@@ -216,32 +245,18 @@ class Fit:
                 'likelihood="gaussian" with output_activation="identity".'
             )
 
-    def _prepare(self, X, n_train, seeds):
-        """Set the network to its start; return the rows that it is to see.
-
-        Rows held out for validation come last, so that both parts are views.
-        """
-        likelihood, previous = self._composition.likelihood, self._previous
-        if previous is not None:
-            self.scaling = previous.scaling
-        elif likelihood.standardises:
-            self.scaling = Scaling.fit(X)
-        else:
-            self.scaling = Scaling.none(X.shape[1])
-        order = None
-        if n_train < len(X):
-            order = torch.randperm(len(X), generator=seeds.split, device="cpu")
-        rows = self.scaling.standardise(X, self._dtype, self._device, order)
-        self._null_output = likelihood.link(rows.mean(0)).cpu().numpy().copy()
+    def _start(self, rows, seeds):
+        """Set the weights to where training starts from."""
+        composition, previous = self._composition, self._previous
+        null_output = composition.likelihood.link(rows.mean(0))
+        self._null_output = null_output.cpu().numpy().copy()
         self._parameters = self._allocate()
         weights = self._parameters.views
         if previous is None:
-            init = self._settings.init
-            start_weights(self._composition, weights, rows, init, seeds.init)
+            start_weights(composition, weights, rows, self._settings.init, seeds.init)
         else:
             for name, weight in weights.items():
                 weight.copy_(torch.from_numpy(previous.weights[name]))
-        return rows
 
     def _allocate(self):
         shapes = self._composition.network.shapes()

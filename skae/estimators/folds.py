@@ -20,7 +20,7 @@ def split(order):
 
 
 def choose_epochs(losses):
-    """Mean loss of the rows left out, by epoch, and the epochs worth training.
+    """Epochs worth training, and the mean loss of the rows left out after each.
 
     The epoch of the lowest mean loss, if that beats the start by more than one
     standard error of the difference over the folds, else none.
@@ -32,10 +32,10 @@ def choose_epochs(losses):
 
     Returns
     -------
-    curve : ndarray of shape (n_epochs + 1,)
-        Means over the folds.
     epochs : int
         0 to n_epochs.
+    curve : list of float
+        Means over the folds after each epoch.
     """
     losses = np.asarray(losses)
     curve = losses.mean(axis=0)
@@ -43,4 +43,4 @@ def choose_epochs(losses):
     gain = losses[:, 0] - losses[:, best]
     if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
         best = 0
-    return curve, best
+    return best, curve[1:].tolist()

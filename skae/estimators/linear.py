@@ -255,11 +255,12 @@ class LinearAutoencoder(AutoencoderTransformer):
         history.loss = history.best_loss = max(0.0, lost / (n * d))
         matrix = np.sqrt(gain)[:, None] * axes.components
         fitted = FittedAutoencoder(
-            DenseNetwork(d, k, tied_weights=True),
+            DenseNetwork(d, k),
             Gaussian(),
-            Scaling(scaling.mean, 1.0),
-            {
-                "encoder.0.weight": matrix,
+            scaling,
+            {  # the code is in units of X, as PCA's
+                "encoder.0.weight": matrix * scaling.scale,
+                "decoder.0.weight": matrix / scaling.scale,
                 "encoder.0.bias": np.zeros(k),
                 "decoder.0.bias": np.zeros(d),
             },
@@ -269,7 +270,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         freedom = max(n - 1, 1)
         variances = axes.squares * unit / freedom
         noise = max(0.0, axes.total * unit / freedom - variances.sum())
-        return fitted_attributes(fitted, history, unit) | {
+        return fitted_attributes(fitted, history) | {
             "components_": axes.components,
             "mean_": scaling.mean,
             "explained_variance_": variances,

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_array, validate_data
 
 FLOATS = (np.float64, np.float32)
+
+_LARGEST = 1e150
+"""Beyond it the square of a value is not a number of 64 bits."""
 
 
 def check_X(estimator, X, *, reset):
@@ -33,9 +37,37 @@ def check_X(estimator, X, *, reset):
     TypeError
         For masked arrays, whose mask would be lost, and for dates.
     ValueError
-        As scikit-learn's `validate_data`.
+        As scikit-learn's `validate_data`, and for values whose squares overflow.
     """
-    return validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
+    X = validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
+    if X.dtype == np.float64 and max(X.max(), -X.min()) > _LARGEST:
+        raise ValueError(
+            f"Input X contains values of magnitude {max(X.max(), -X.min()):.0e}, whose "
+            "squares overflow. Scale the features first, for example with "
+            "StandardScaler."
+        )
+    return X
+
+
+def refuse(estimator, name, must_be):
+    """Raise scikit-learn's error for a parameter that its constraints let pass."""
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {must_be}. "
+        f"Got {getattr(estimator, name)!r} instead."
+    )
+
+
+def check_device(estimator):
+    """Refuse a `device` that is none of this machine's."""
+    if estimator.device == "auto":
+        return
+    try:
+        device = torch.device(estimator.device)
+        usable = torch.empty(1, device=device).device.type != "meta"
+    except (RuntimeError, AssertionError):  # how torch says that there is no such one
+        usable = False
+    if not usable:
+        refuse(estimator, "device", "'auto' or a torch device of this machine")
 
 
 def check_code(Z, n_components):

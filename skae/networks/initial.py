@@ -16,7 +16,7 @@ INITS = {
 """Standard deviations: He et al. 2015, Glorot and Bengio 2010."""
 
 
-_DEPARTURE = 0.1  # of a random start's standard deviation
+_DEPARTURE = 0.3  # of a random start's standard deviation
 
 
 def initialise(

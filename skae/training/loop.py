@@ -263,12 +263,12 @@ def _run_epochs(
         monitored = loss + task.penalty()
         if task.validate is not None and loss <= ceiling:
             monitored = task.validate()
-        if not max(loss, monitored) <= ceiling:
+        if not (loss <= ceiling and monitored <= ceiling):
             raise FloatingPointError(
-                f"Training diverged in epoch {epoch}: its loss is "
-                f"{max(loss, monitored):.3g}, on data scaled to a mean square of about "
-                "one. Choose a lower learning_rate_init, or scale the features, for "
-                "example with StandardScaler."
+                f"Training diverged in epoch {epoch}: its loss was {loss:.3g}, "
+                f"then {monitored:.3g}, from {history.start_loss:.3g} at the start, "
+                "in units of scaled X. Choose a lower learning_rate_init, or scale the "
+                "features, for example with StandardScaler."
             )
         keeper.offer(monitored, epoch)
         if task.validate:

@@ -1,0 +1,75 @@
+"""What every benchmark shares: arguments, timing, a table, a JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import sklearn
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def parse(description):
+    """Read the arguments that every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--smoke", action="store_true", help="tiny sizes, to see that it runs"
+    )
+    parser.add_argument(
+        "--output", type=Path, help="JSON file; benchmarks/results/NAME.json if absent"
+    )
+    return parser.parse_args()
+
+
+def seconds(function):
+    """Wall-clock seconds of one call, and what it returned."""
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+def interleaved(functions, repeats):
+    """Median seconds of each function, called in turn so that drift hits all alike."""
+    times = {name: [] for name in functions}
+    for _ in range(repeats):
+        for name, function in functions.items():
+            times[name].append(seconds(function)[0])
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def table(rows):
+    """Print dictionaries of the same keys as aligned columns."""
+    columns = list(rows[0])
+    cells = [[_text(row[column]) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    for line in [columns, *cells]:
+        print("  ".join(f"{cell:>{w}}" for cell, w in zip(line, widths, strict=True)))
+
+
+def write(name, args, content):
+    """Write the figures as JSON, with the versions that they hold for."""
+    path = args.output or (None if args.smoke else RESULTS / f"{name}.json")
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    versions = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "torch": torch.__version__,
+        "torch threads": torch.get_num_threads(),
+        "instruction set": torch.backends.cpu.get_cpu_capability(),
+    }
+    path.write_text(json.dumps({"versions": versions, **content}, indent=2) + "\n")
+    print(f"written to {path}")
+
+
+def _text(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

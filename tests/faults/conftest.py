@@ -1,0 +1,165 @@
+"""What the tests of faults and odd inputs share: estimators, data, and verdicts."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+import skae
+from skae import Autoencoder, LinearAutoencoder
+
+_SHORT = {"max_iter": 3, "random_state": 0}
+_DENSE = {"hidden_layer_sizes": (8,), **_SHORT}
+
+_LINEAR = LinearAutoencoder()
+_PATH = Autoencoder(**_DENSE)
+_TEXTBOOK = Autoencoder(linear_path=False, early_stopping=True, **_DENSE)
+_ADAM = LinearAutoencoder(solver="adam", max_iter=1, random_state=0)
+
+_PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
+
+
+def _one_of(**estimators):
+    @pytest.fixture(params=estimators.values(), ids=estimators.keys())
+    def fixture(request):
+        return clone(request.param)
+
+    return fixture
+
+
+# For what is decided before an estimator comes to its own ways.
+estimator = _one_of(linear=_LINEAR, dense=_PATH)
+any_estimator = _one_of(linear=_LINEAR, adam=_ADAM, dense=_PATH, textbook=_TEXTBOOK)
+iterative = _one_of(adam=_ADAM, dense=_PATH, textbook=_TEXTBOOK)
+dense = _one_of(dense=_PATH, textbook=_TEXTBOOK)
+
+
+@pytest.fixture
+def X():
+    """Sixty rows of six correlated features, neither centred nor scaled."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((60, 6)) @ rng.standard_normal((6, 6)) + np.arange(6.0)
+
+
+def _everything(estimator, X):
+    """All that a fitted estimator says, about X and about its fit."""
+    codes = estimator.transform(X)
+    return {
+        "transform": codes,
+        "inverse_transform": estimator.inverse_transform(codes),
+        "reconstruct": estimator.reconstruct(X),
+        "reconstruction_error": estimator.reconstruction_error(X),
+        "per_feature": estimator.reconstruction_error(X, per_feature=True),
+        "score_samples": estimator.score_samples(X),
+        "score": estimator.score(X),
+        "loss_": estimator.loss_,
+        "loss_curve_": estimator.loss_curve_,
+        "validation_loss_curve_": estimator.validation_loss_curve_,
+        "noise_variance_": estimator.noise_variance_,
+        **{f"weight {name}": w for name, w in estimator._fitted.weights.items()},
+    }
+
+
+@pytest.fixture
+def everything():
+    """``everything(estimator, X)``: all its outputs by name."""
+    return _everything
+
+
+@pytest.fixture
+def assert_finite():
+    """``assert_finite(estimator, X)``: so are all its outputs."""
+
+    def check(estimator, X):
+        for name, value in _everything(estimator, X).items():
+            assert np.isfinite(value).all(), name
+
+    return check
+
+
+@pytest.fixture
+def assert_same():
+    """``assert_same(first, second)``: outputs by name agree to the last bit."""
+
+    def check(first, second):
+        assert first.keys() == second.keys()
+        for name, value in first.items():
+            assert_array_equal(value, second[name], err_msg=name, strict=True)
+
+    return check
+
+
+@contextmanager
+def _refusal(estimator, error, match):
+    before = dict(vars(estimator))
+    with pytest.raises(error, match=match):
+        yield
+    after = vars(estimator)
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
+
+
+@pytest.fixture
+def refusal():
+    """``with refusal(estimator, error, match)``: raised, and no attribute replaced."""
+    return _refusal
+
+
+@pytest.fixture
+def assert_refused(X):
+    """Refuse an input before and after a fit, which goes on as if nothing had been.
+
+    ``assert_refused(estimator, bad, error, match, methods)``: by `fit` before there is
+    a fit, then by all `methods`.
+    """
+
+    def check(estimator, bad, error, match, methods=("fit", "transform")):
+        with _refusal(estimator, error, match):
+            estimator.fit(bad)
+        assert not hasattr(estimator, "n_features_in_")
+        before = _everything(estimator.fit(X), X)
+        for method in methods:
+            with _refusal(estimator, error, match):
+                getattr(estimator, method)(bad)
+            for name, value in _everything(estimator, X).items():
+                assert_array_equal(value, before[name], err_msg=f"{method}: {name}")
+
+    return check
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    """``run_script(source, **environment)``: it ends well, in a process of its own.
+
+    The process and all that it started are killed when it hangs. A variable that is
+    None is taken out of the environment.
+    """
+
+    def run(source, **environment):
+        path = os.pathsep.join([str(Path(skae.__file__).parents[1]), *sys.path])
+        variables = os.environ | {"PYTHONPATH": path} | environment
+        said = tmp_path / "said"
+        with said.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-c", source],
+                env={k: v for k, v in variables.items() if v is not None},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                pytest.fail(f"hangs:\n{said.read_text()}")
+        assert code == 0, said.read_text()
+
+    return run

@@ -1,0 +1,280 @@
+"""Every parameter of every estimator has its effect, also when set by set_params."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+
+import skae
+from skae import Autoencoder, LinearAutoencoder
+from skae.estimators import linear_solvers
+
+DENSE = {
+    "n_components": 2,
+    "hidden_layer_sizes": (8,),
+    "activation": "gelu",
+    "code_activation": "identity",
+    "output_activation": "identity",
+    "linear_path": True,
+    "tied_weights": False,
+    "init": "he",
+    "likelihood": "gaussian",
+    "weight_decay": 0.0,
+    "learning_rate": "cosine",
+    "learning_rate_init": 1e-2,
+    "batch_size": 20,
+    "max_iter": 5,
+    "tol": 0.0,
+    "n_iter_no_change": 100,
+    "shuffle": True,
+    "early_stopping": False,
+    "validation_fraction": 0.1,
+    "warm_start": False,
+    "precision": "float64",
+    "device": "cpu",
+    "verbose": False,
+    "random_state": 0,
+}
+LINEAR = {
+    "n_components": 2,
+    "solver": "adam",
+    "tied_weights": False,
+    "weight_decay": 0.0,
+    "learning_rate": "cosine",
+    "learning_rate_init": 1e-2,
+    "batch_size": 20,
+    "max_iter": 3,
+    "tol": 0.0,
+    "n_iter_no_change": 100,
+    "shuffle": True,
+    "precision": "float64",
+    "device": "cpu",
+    "verbose": False,
+    "random_state": 0,
+}
+IMPATIENT = {"tol": 0.9, "n_iter_no_change": 2, "max_iter": 10}
+RESTLESS = {
+    "linear_path": False,
+    "learning_rate": "constant",
+    "learning_rate_init": 0.1,
+    "max_iter": 30,
+}
+SETTINGS = {Autoencoder: DENSE, LinearAutoencoder: LINEAR}
+
+# (estimator, parameter, another value, what else is set so that it has an effect)
+CHANGES_THE_FIT = [
+    (Autoencoder, "n_components", 3, {}),
+    (Autoencoder, "hidden_layer_sizes", (8, 4), {}),
+    (Autoencoder, "activation", "tanh", {}),
+    (Autoencoder, "code_activation", "tanh", {}),
+    (Autoencoder, "output_activation", "logistic", {}),
+    (Autoencoder, "linear_path", False, {}),
+    (Autoencoder, "tied_weights", True, {"linear_path": False}),
+    (Autoencoder, "init", "glorot", {}),
+    (Autoencoder, "likelihood", "bernoulli", {}),
+    (Autoencoder, "weight_decay", 0.1, {}),
+    (Autoencoder, "learning_rate", "constant", {}),
+    (Autoencoder, "learning_rate_init", 1e-3, {}),
+    (Autoencoder, "batch_size", 7, {}),
+    (Autoencoder, "batch_size", "auto", {}),
+    (Autoencoder, "max_iter", 3, {}),
+    (Autoencoder, "max_iter", None, {}),
+    (Autoencoder, "tol", 0.0, IMPATIENT),
+    (Autoencoder, "n_iter_no_change", 5, IMPATIENT),
+    (Autoencoder, "shuffle", False, {}),
+    (Autoencoder, "early_stopping", True, {"validation_fraction": 0.3}),
+    (Autoencoder, "validation_fraction", 0.4, RESTLESS | {"early_stopping": True}),
+    (Autoencoder, "precision", "float32", {}),
+    (Autoencoder, "random_state", 1, {}),
+    (LinearAutoencoder, "n_components", 3, {}),
+    (LinearAutoencoder, "solver", "exact", {}),
+    (LinearAutoencoder, "tied_weights", True, {"weight_decay": 0.1}),
+    (LinearAutoencoder, "weight_decay", 0.1, {}),
+    (LinearAutoencoder, "weight_decay", 0.1, {"solver": "exact"}),
+    (LinearAutoencoder, "learning_rate", "constant", {}),
+    (LinearAutoencoder, "learning_rate_init", 1e-3, {}),
+    (LinearAutoencoder, "max_iter", 2, {}),
+    (LinearAutoencoder, "tol", 0.0, IMPATIENT),
+    (LinearAutoencoder, "n_iter_no_change", 5, IMPATIENT),
+    (LinearAutoencoder, "precision", "float32", {}),
+    (LinearAutoencoder, "random_state", 1, {}),
+]
+# The linear one takes batches only where the covariance matrix would be too large.
+CHANGES_THE_BATCHES = [
+    (LinearAutoencoder, "batch_size", 7, {}),
+    (LinearAutoencoder, "shuffle", False, {}),
+]
+HAS_A_TEST_OF_ITS_OWN = {
+    Autoencoder: {"warm_start", "device", "verbose"},
+    LinearAutoencoder: {"device", "verbose"},
+}
+
+ESTIMATORS = list(SETTINGS)
+
+
+def make_data(n=60):
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-1, 1, size=(n, 2))
+    rows = np.column_stack([t, t**2, np.prod(t, axis=1), t[:, 0] ** 3])
+    rows += 0.05 * rng.normal(size=rows.shape)
+    return (rows - rows.min(axis=0)) / np.ptp(rows, axis=0)
+
+
+X = make_data()
+
+
+def describe(value):
+    return value.__name__ if inspect.isclass(value) else str(value)
+
+
+def fingerprint(estimator):
+    """What a fit leaves behind, as far as a user can see it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X)
+    return estimator.reconstruct(X).tobytes(), estimator.n_iter_
+
+
+def assert_changes(Estimator, name, value, others):
+    estimator = Estimator(**SETTINGS[Estimator] | others)
+    assert getattr(estimator, name) != value
+    before = fingerprint(estimator)
+    assert fingerprint(estimator) == before
+    assert fingerprint(estimator.set_params(**{name: value})) != before
+    fresh = Estimator(**SETTINGS[Estimator] | others | {name: value})
+    assert fingerprint(fresh) == fingerprint(estimator)
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "name", "value", "others"), CHANGES_THE_FIT, ids=describe
+)
+def test_parameter_changes_the_fit(Estimator, name, value, others):
+    assert_changes(Estimator, name, value, others)
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "name", "value", "others"), CHANGES_THE_BATCHES, ids=describe
+)
+def test_parameter_changes_the_batches(Estimator, name, value, others, monkeypatch):
+    monkeypatch.setattr(linear_solvers, "LARGEST_GRAM", 3)
+    assert_changes(Estimator, name, value, others)
+
+
+def test_warm_start_goes_on():
+    estimator = Autoencoder(**DENSE)
+    once = fingerprint(estimator)
+    assert fingerprint(estimator) == once
+    assert fingerprint(estimator.set_params(warm_start=True)) != once
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_verbose_prints(Estimator, capsys):
+    estimator = Estimator(**SETTINGS[Estimator])
+    silent = fingerprint(estimator)
+    assert capsys.readouterr().out == ""
+    assert fingerprint(estimator.set_params(verbose=True)) == silent
+    assert len(capsys.readouterr().out.splitlines()) == estimator.n_iter_
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("device", ["meta", "cuda:99", "abacus"])
+def test_device_must_be_one_that_can_be_trained_on(Estimator, device):
+    estimator = Estimator(**SETTINGS[Estimator])
+    fingerprint(estimator)
+    with pytest.raises(ValueError, match=f"'device' parameter of {Estimator.__name__}"):
+        fingerprint(estimator.set_params(device=device))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_another_device_finds_the_same_up_to_rounding(Estimator):
+    estimator = Estimator(**SETTINGS[Estimator]).fit(X)
+    expected = estimator.reconstruct(X)
+    assert fingerprint(estimator.set_params(device="cuda"))
+    np.testing.assert_allclose(estimator.reconstruct(X), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_device_auto_is_cuda_where_there_is_one(Estimator):
+    by_name = Estimator(**SETTINGS[Estimator])
+    by_name.set_params(device="cuda" if torch.cuda.is_available() else "cpu")
+    expected = fingerprint(by_name)
+    assert fingerprint(by_name.set_params(device="auto")) == expected
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_every_parameter_of_the_signature_is_tested(Estimator):
+    table = CHANGES_THE_FIT + CHANGES_THE_BATCHES
+    tested = {name for owner, name, *_ in table if owner is Estimator}
+    tested |= HAS_A_TEST_OF_ITS_OWN[Estimator]
+    assert tested == set(inspect.signature(Estimator).parameters)
+    assert set(SETTINGS[Estimator]) == tested
+
+
+def test_every_public_estimator_is_in_the_table():
+    public = [getattr(skae, name) for name in skae.__all__]
+    classes = [c for c in public if inspect.isclass(c) and issubclass(c, BaseEstimator)]
+    assert {c for c in classes if not inspect.isabstract(c)} == set(ESTIMATORS)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_only_the_first_parameter_is_positional(Estimator):
+    kinds = [p.kind for p in inspect.signature(Estimator).parameters.values()]
+    assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert set(kinds[1:]) == {inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_every_parameter_has_its_constraints(Estimator):
+    constraints = Estimator._parameter_constraints
+    assert set(constraints) == set(inspect.signature(Estimator).parameters)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_components", 0),
+        ("n_components", 1.5),
+        ("learning_rate", "adaptive"),
+        ("learning_rate_init", 0.0),
+        ("batch_size", 0),
+        ("max_iter", 0),
+        ("tol", 1.0),
+        ("n_iter_no_change", 0),
+        ("weight_decay", -1e-3),
+        ("shuffle", "yes"),
+        ("tied_weights", None),
+        ("precision", "float16"),
+        ("device", 0),
+        ("random_state", "seed"),
+    ],
+)
+def test_bad_values_are_refused_by_name(Estimator, name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of {Estimator.__name__}"):
+        Estimator(**SETTINGS[Estimator] | {name: value}).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_layer_sizes", "wide"),
+        ("hidden_layer_sizes", 0),
+        ("activation", "sigmoid"),
+        ("code_activation", None),
+        ("output_activation", "tanh"),
+        ("linear_path", "auto"),
+        ("init", "zeros"),
+        ("likelihood", "poisson"),
+        ("early_stopping", "always"),
+        ("validation_fraction", 1.0),
+        ("warm_start", 1.5),
+    ],
+)
+def test_bad_values_of_the_dense_one_are_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of Autoencoder"):
+        Autoencoder(**DENSE | {name: value}).fit(X)
