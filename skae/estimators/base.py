@@ -266,7 +266,9 @@ class AutoencoderTransformer(
             callbacks,
             self.verbose,
             lambda: fit.unit,
-            lambda history: fitted_attributes(fit.fitted(history.loss), history),
+            lambda history: fitted_attributes(
+                fit.fitted(history.loss), history, fit.unit
+            ),
         )
         fitted, history = fit.run(X, X_val, reporter)
         at_the_limit = len(history.loss_curve) == max_iter and not history.stopped_early
@@ -277,7 +279,7 @@ class AutoencoderTransformer(
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        vars(self).update(fitted_attributes(fitted, history))
+        vars(self).update(fitted_attributes(fitted, history, fit.unit))
         callbacks.fit_ends(lambda: vars(self))
 
     def _previous(self, composition):
@@ -287,8 +289,9 @@ class AutoencoderTransformer(
         if fitted is not None and (fitted.network, fitted.likelihood) != wanted:
             raise ValueError(
                 "warm_start=True needs a network of the same shape, and the same "
-                f"likelihood, as the fit before: {fitted.network}, {fitted.likelihood}. These "
-                f"parameters and this X ask for {wanted[0]}, {wanted[1]}. Set "
+                f"likelihood, as the fit before: {fitted.network}, "
+                f"{fitted.likelihood}. These parameters and this X ask for "
+                f"{wanted[0]}, {wanted[1]}. Set "
                 "warm_start=False to start anew."
             )
         return fitted
@@ -337,9 +340,8 @@ def _progress(history, unit):
     return line
 
 
-def fitted_attributes(fitted, history):
-    """Attributes that a fit sets; losses in units of X."""
-    unit = fitted.unit
+def fitted_attributes(fitted, history, unit):
+    """Attributes that a fit sets; `unit` brings losses into units of X."""
     curve = history.loss_curve or [history.loss]
     return {
         "_fitted": fitted,

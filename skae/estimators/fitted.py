@@ -172,9 +172,9 @@ def _finite(result):
     """Array of a tensor, refused where finite rows have overflowed on the way."""
     if not torch.isfinite(result.sum()) and not torch.isfinite(result).all():
         raise ValueError(
-            "The rows contain values too large for their dtype: the result overflows "
-            f"{str(result.dtype).removeprefix('torch.')}. Scale the features first, for "
-            "example with StandardScaler, or pass float64."
+            "The rows contain values too large for their dtype: the result overflows. "
+            "Scale the features first, for example with StandardScaler, or pass "
+            "float64."
         )
     return result.numpy()
 

@@ -240,27 +240,30 @@ class LinearAutoencoder(AutoencoderTransformer):
                     callbacks,
                     self.verbose,
                     lambda: scaling.scale**2,
-                    lambda solution: self._attributes(X.shape, scaling, solution),
+                    lambda solution: self._attributes(X, scaling, solution),
                 )
                 solution = descend(X, scaling, composition, self, reporter)
-            vars(self).update(self._attributes(X.shape, scaling, solution))
+            vars(self).update(self._attributes(X, scaling, solution))
         callbacks.fit_ends(lambda: vars(self))
 
-    def _attributes(self, shape, scaling, solution):
+    def _attributes(self, X, scaling, solution):
         """Fitted attributes, PCA's among them, in units of X."""
-        (n, d), k = shape, self.n_components
+        (n, d), k = X.shape, self.n_components
         axes, gain, history = solution
         unit = scaling.scale**2
         lost = axes.total - np.sum((2.0 * gain - gain**2) * axes.squares)
         history.loss = history.best_loss = max(0.0, lost / (n * d))
         matrix = np.sqrt(gain)[:, None] * axes.components
+        # The code is in units of X, as PCA's. The inverse of a denormal is no number.
+        inverse_exists = scaling.scale > 100.0 * np.finfo(X.dtype).tiny
+        scale = scaling.scale if inverse_exists else 1.0
         fitted = FittedAutoencoder(
             DenseNetwork(d, k),
             Gaussian(),
-            scaling,
-            {  # the code is in units of X, as PCA's
-                "encoder.0.weight": matrix * scaling.scale,
-                "decoder.0.weight": matrix / scaling.scale,
+            Scaling(scaling.mean, scale),
+            {
+                "encoder.0.weight": matrix * scale,
+                "decoder.0.weight": matrix / scale,
                 "encoder.0.bias": np.zeros(k),
                 "decoder.0.bias": np.zeros(d),
             },
@@ -270,7 +273,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         freedom = max(n - 1, 1)
         variances = axes.squares * unit / freedom
         noise = max(0.0, axes.total * unit / freedom - variances.sum())
-        return fitted_attributes(fitted, history) | {
+        return fitted_attributes(fitted, history, unit) | {
             "components_": axes.components,
             "mean_": scaling.mean,
             "explained_variance_": variances,

@@ -16,9 +16,6 @@ INITS = {
 """Standard deviations: He et al. 2015, Glorot and Bengio 2010."""
 
 
-_DEPARTURE = 0.3  # of a random start's standard deviation
-
-
 def initialise(
     network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
 ) -> None:
@@ -102,9 +99,7 @@ def leave_path(
     noise = torch.randn(
         code.shape, generator=generator, dtype=torch.float32, device="cpu"
     )
-    code.add_(
-        noise.to(code), alpha=_DEPARTURE * INITS[init](code.shape[1], code.shape[0])
-    )
+    code.add_(noise.to(code), alpha=INITS[init](code.shape[1], code.shape[0]))
 
 
 def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:
