@@ -16,6 +16,7 @@ ESTIMATORS = [
         linear_path=False,
         tied_weights=True,
         learning_rate="constant",
+        early_stopping=False,
         n_iter_no_change=2,
         tol=0.5,
     ),

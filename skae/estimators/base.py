@@ -103,7 +103,8 @@ class AutoencoderTransformer(
             Ignored; a Pipeline passes labels here.
         X_val : array-like of shape (n_validation_samples, n_features), default=None
             Validation data, in place of those that `early_stopping` would set aside
-            from X. The weights with the lowest loss on them are kept.
+            from X. The weights with the lowest loss on them are kept. A closed form
+            has no use for them.
 
         Returns
         -------
@@ -141,12 +142,12 @@ class AutoencoderTransformer(
         check_is_fitted(self)
         return self._fitted.encode(check_X(self, X, reset=False))
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, X):
         """Decode codes.
 
         Parameters
         ----------
-        Z : array-like or torch.Tensor of shape (n_samples, n_components)
+        X : array-like or torch.Tensor of shape (n_samples, n_components)
             Codes, such as `transform` gives.
 
         Returns
@@ -155,7 +156,7 @@ class AutoencoderTransformer(
             Their reconstructions, in units of X: the mean of the likelihood.
         """
         check_is_fitted(self)
-        return self._fitted.decode(check_code(Z, self.n_components_))
+        return self._fitted.decode(check_code(X, self.n_components_))
 
     def reconstruct(self, X):
         """Encode X and decode it again, in one go.
@@ -271,16 +272,19 @@ class AutoencoderTransformer(
             ),
         )
         fitted, history = fit.run(X, X_val, reporter)
+        self._warn_at_the_limit(history, max_iter)
+        vars(self).update(fitted_attributes(fitted, history, fit.unit))
+        callbacks.fit_ends(lambda: vars(self))
+
+    def _warn_at_the_limit(self, history, max_iter):
         at_the_limit = len(history.loss_curve) == max_iter and not history.stopped_early
         if self.learning_rate == "constant" and at_the_limit:
             warnings.warn(
                 f"Maximum iterations ({max_iter}) reached, and training has not "
                 'converged yet. Increase max_iter, or use learning_rate="cosine".',
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        vars(self).update(fitted_attributes(fitted, history, fit.unit))
-        callbacks.fit_ends(lambda: vars(self))
 
     def _previous(self, composition):
         """Return the fit that a warm start goes on from, if there is one."""

@@ -52,7 +52,7 @@ class Autoencoder(AutoencoderTransformer):
         Whether the linear path stands beside the network. False is the textbook's
         network, which starts at random. With the path, hidden units stay within the
         range that they had in training, so that rows far from the training data are
-        encoded as PCA would.
+        encoded linearly, by the path.
     tied_weights : bool, default=False
         Whether the decoder's matrices are the encoder's, transposed.
     init : {"he", "glorot"}, default="he"

@@ -137,6 +137,7 @@ class FittedAutoencoder:
 
         def compare(x):
             x = self._scaled(x)
+            self.likelihood.check(float(x.min()), float(x.max()))
             code = self.network.encode(weights, x)
             output = self.network.decode(weights, code)
             return function(output.to(torch.float64), x.to(torch.float64))
@@ -147,7 +148,7 @@ class FittedAutoencoder:
         """Weights as tensors of `dtype`; the arrays behind them are kept."""
         if dtype not in self._casts:
             self._casts[dtype] = {
-                name: np.ascontiguousarray(weight, dtype=dtype)
+                name: np.require(weight, dtype, ["C", "W"])
                 for name, weight in self.weights.items()
             }
         return {n: torch.from_numpy(w) for n, w in self._casts[dtype].items()}

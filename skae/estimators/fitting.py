@@ -96,9 +96,10 @@ class Fit:
         observer : Observer
             Told of every epoch.
         """
-        self._check_bounds(X, "X")
+        likelihood = self._composition.likelihood
+        likelihood.check(X.min(), X.max())
         if X_val is not None:
-            self._check_bounds(X_val, "X_val")
+            likelihood.check(X_val.min(), X_val.max(), "X_val")
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
         batch_size = self._batch_size(len(X))
         products = self._products(batch_size)
@@ -115,14 +116,17 @@ class Fit:
                 epochs, curve = self._judge_in_folds(rows)
                 history = self._train(rows, None, observer, epochs)
                 history.validation_curve = curve
-                history.stopped_early = True  # where the folds said
+                history.stopped_early = epochs < self._n_planned
             elif X_val is None:
                 order, n_train = self._hold_out(len(X))
                 rows = self._see(X, order)
                 held_out = rows[n_train:] if n_train < len(X) else None
                 history = self._train(rows[:n_train], held_out, observer, seen=rows)
+                self._judge_again(held_out, history)
             else:
-                history = self._train(self._see(X), self._see(X_val), observer)
+                held_out = self._see(X_val)
+                history = self._train(self._see(X), held_out, observer)
+                self._judge_again(held_out, history)
             return self.fitted(history.loss), history
 
     def fitted(self, noise_variance=0.0):
@@ -178,7 +182,8 @@ class Fit:
         """A random order of the rows, and how many to train on; the rest are last."""
         wanted = self._settings.early_stopping
         if wanted == "auto":
-            wanted = n_samples >= folds.MOST_ROWS
+            few = folds.FEWEST_ROWS if self._previous else folds.MOST_ROWS
+            wanted = n_samples >= few
         n_held_out = (
             int(self._settings.validation_fraction * n_samples) if wanted else 0
         )
@@ -187,6 +192,11 @@ class Fit:
         split = Seeds(self._entropy).split
         order = torch.randperm(n_samples, generator=split, device="cpu")
         return order, n_samples - n_held_out
+
+    def _judge_again(self, held_out, history):
+        """Let the best loss be that of the fit as it is kept, hidden units in range."""
+        if held_out is not None:
+            history.best_loss = self._evaluate(held_out, self._ranges())
 
     def _judge_in_folds(self, rows):
         """Epochs worth training, and the loss on rows left out after each.
@@ -200,7 +210,7 @@ class Fit:
         for kept, left_out in folds.split(order.numpy()):
             history = copy(self)._train(rows[kept], rows[left_out])
             losses.append([history.start_loss, *history.validation_curve])
-        return folds.choose_epochs(losses)
+        return folds.choose_epochs(losses, self._composition.network.starts_linear)
 
     def _train(self, rows, held_out, observer=None, epochs=None, seen=None):
         """Train on `rows` from the start, for all planned epochs or the first few.
@@ -234,16 +244,6 @@ class Fit:
         """Operations of every matrix product of a forward pass."""
         shapes = self._composition.network.weight_shapes().values()
         return [2.0 * batch_size * math.prod(shape) for shape in shapes]
-
-    def _check_bounds(self, X, name):
-        bounds = self._composition.likelihood.bounds
-        if bounds and not (X.min() >= bounds[0] and X.max() <= bounds[1]):
-            raise ValueError(
-                f"{name} must lie in [{bounds[0]:g}, {bounds[1]:g}] for this "
-                f"likelihood and output activation, but lies in [{X.min():g}, "
-                f"{X.max():g}]. Scale it, for example with MinMaxScaler, or use "
-                'likelihood="gaussian" with output_activation="identity".'
-            )
 
     def _start(self, rows, seeds):
         """Set the weights to where training starts from."""

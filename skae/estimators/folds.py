@@ -19,7 +19,7 @@ def split(order):
         yield np.setdiff1d(order, fold), fold
 
 
-def choose_epochs(losses):
+def choose_epochs(losses, starts_at_pca=True):
     """Epochs worth training, and the mean loss of the rows left out after each.
 
     The epoch of the lowest mean loss, if that beats the start by more than one
@@ -29,6 +29,8 @@ def choose_epochs(losses):
     ----------
     losses : array-like of shape (n_folds, n_epochs + 1)
         Loss of each fold's left-out rows before the first epoch and after each.
+    starts_at_pca : bool, default=True
+        Whether no epochs at all are a choice.
 
     Returns
     -------
@@ -39,6 +41,9 @@ def choose_epochs(losses):
     """
     losses = np.asarray(losses)
     curve = losses.mean(axis=0)
+    if not starts_at_pca:
+        best = 1 + int(curve[1:].argmin())
+        return best, curve[1:].tolist()
     best = int(curve.argmin())
     gain = losses[:, 0] - losses[:, best]
     if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):

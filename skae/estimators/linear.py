@@ -243,6 +243,7 @@ class LinearAutoencoder(AutoencoderTransformer):
                     lambda solution: self._attributes(X, scaling, solution),
                 )
                 solution = descend(X, scaling, composition, self, reporter)
+                self._warn_at_the_limit(solution.history, self.max_iter)
             vars(self).update(self._attributes(X, scaling, solution))
         callbacks.fit_ends(lambda: vars(self))
 

@@ -30,8 +30,8 @@ class DenseNetwork:
     P is stored below the first encoder matrix and D below the last decoder matrix, so
     that the first and the last product, the two largest, do the path's work too.
 
-    Where the data end, so does what a network has learnt, while its path goes on as
-    PCA would. Weights may therefore bring along the range that each hidden unit had
+    Where the data end, so does what a network has learnt, while its path goes on in a
+    straight line. Weights may therefore bring along the range that each hidden unit had
     in training, "encoder.1.least" and "encoder.1.most"; it then stays within it.
 
     Parameters

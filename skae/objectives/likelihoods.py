@@ -26,6 +26,16 @@ class Likelihood(ABC):
     bounds: ClassVar[tuple[float, float] | None] = None
     """Interval that X must lie in."""
 
+    def check(self, least: float, most: float, name: str = "X") -> None:
+        """Refuse data whose values, from `least` to `most`, it cannot have."""
+        if self.bounds and not (self.bounds[0] <= least and most <= self.bounds[1]):
+            raise ValueError(
+                f"{name} must lie in [{self.bounds[0]:g}, {self.bounds[1]:g}] for this "
+                f"likelihood and output activation, but lies in [{least:g}, {most:g}]. "
+                "Scale it, for example with MinMaxScaler(clip=True), or use "
+                'likelihood="gaussian" with output_activation="identity".'
+            )
+
     @abstractmethod
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Loss of every entry."""

@@ -85,7 +85,7 @@ def test_fit_never_ends_above_pca(activation, tied, learning_rate_init):
 @pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"identity"}))
 @tied_or_not
 def test_training_leaves_pca_behind_on_a_curved_surface(activation, tied):
-    # A start where the gradient is zero would end where it began.
+    # A start from which there is no way down would be the end as well.
     X = curved_data(300)
     fitted = Autoencoder(
         2,
@@ -93,12 +93,13 @@ def test_training_leaves_pca_behind_on_a_curved_surface(activation, tied):
         activation=activation,
         tied_weights=tied,
         learning_rate="cosine",
-        learning_rate_init=1e-2,
+        learning_rate_init=3e-2,
         batch_size=50,
         max_iter=100,
+        n_iter_no_change=np.inf,
         **PLAIN,
     ).fit(X)
-    assert fitted.loss_ < 0.999 * np.mean((X - pca_reconstruction(X, 2)) ** 2)
+    assert fitted.loss_ < 0.95 * np.mean((X - pca_reconstruction(X, 2)) ** 2)
 
 
 @tied_or_not
