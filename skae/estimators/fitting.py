@@ -13,7 +13,7 @@ from skae.data import Scaling, ShuffledBatches
 from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.start import start_weights
-from skae.networks import DenseBackprop, DenseNetwork, leave_path
+from skae.networks import DenseBackprop, DenseNetwork
 from skae.objectives import Likelihood, WeightDecay
 from skae.training import (
     SCHEDULES,
@@ -284,9 +284,6 @@ class Fit:
             decay=composition.decay,
             decayed=self._parameters.leading(network.weight_shapes()),
             reference=1.0,
-            depart=None
-            if self._previous
-            else lambda: leave_path(network, weights, settings.init, seeds.init),
         )
 
     def _validate(self, rows):

@@ -3,7 +3,7 @@
 from skae.networks.activations import ACTIVATIONS, Activation
 from skae.networks.backprop import DenseBackprop
 from skae.networks.dense import DenseNetwork, Weights
-from skae.networks.initial import INITS, initialise, leave_path, start_at_path
+from skae.networks.initial import INITS, initialise, start_at_path
 from skae.networks.module import AutoencoderModule
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "DenseNetwork",
     "Weights",
     "initialise",
-    "leave_path",
     "start_at_path",
 ]

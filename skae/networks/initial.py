@@ -48,8 +48,11 @@ def start_at_path(
     """Let `network` start as the linear map of a path, in place.
 
     The path's matrices are set, and the last layers of f and g, which stand beside
-    it, are zero: z = P x + c, o = D z + b. Where tied weights leave no last layer of g
-    to set to zero, the output bias cancels what the constant g contributes.
+    it, are zero: z = P x + c, o = D z + b. With tied weights the last layer of g is
+    the first of f: it alone is zero, and the code's bias cancels the constant that f
+    then is. (Were it the code's matrix instead, g would start constant, and all that
+    it could add to first order is linear in z, of which PCA has left nothing: where
+    the activation is smooth, PCA would be a saddle, with a gradient of zero.)
 
     Parameters
     ----------
@@ -78,32 +81,15 @@ def start_at_path(
     bias[-k:][:rank].copy_(code_bias)
     weights["decoder.0.bias"].copy_(output_bias)
     if network.has_path:
-        weights[f"encoder.{network.depth - 1}.weight"].zero_()
+        weights[network.decoder_weight(0)][:-k].zero_()
         if network.tied_weights:
             _cancel_constant(network, weights)
         else:
-            weights["decoder.0.weight"][:-k].zero_()
-
-
-def leave_path(
-    network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
-) -> None:
-    """Give a tied network that starts at a path a code to go on from, in place.
-
-    With its code's weights at zero g is constant, and near it linear in z: there is no
-    direction in which it could do better than PCA at first order.
-    """
-    if not (network.tied_weights and network.has_path):
-        return
-    code = weights[f"encoder.{network.depth - 1}.weight"]
-    noise = torch.randn(
-        code.shape, generator=generator, dtype=torch.float32, device="cpu"
-    )
-    code.add_(noise.to(code), alpha=INITS[init](code.shape[1], code.shape[0]))
+            weights[f"encoder.{network.depth - 1}.weight"].zero_()
 
 
 def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:
-    """Subtract from the output bias what g gives, which is constant so far."""
-    bias = weights["decoder.0.bias"]
-    code = torch.zeros((1, network.n_components), dtype=bias.dtype, device=bias.device)
-    bias.add_(bias - network.decode(weights, code)[0])
+    """Subtract from the code's bias what f gives, which is constant so far."""
+    bias = weights["encoder.0.bias"][-network.n_components :]
+    x = torch.zeros((1, network.n_features), dtype=bias.dtype, device=bias.device)
+    bias.add_(bias - network.encode(weights, x)[0])

@@ -100,9 +100,6 @@ class Task:
         The part of the flat parameter that it acts on, from the first on.
     reference : float
         Loss of a model that has learnt nothing.
-    depart : callable or None
-        Moves the weights off a start at which the gradient vanishes, once its loss is
-        known.
     """
 
     step: Step
@@ -112,7 +109,6 @@ class Task:
     decay: Decay | None
     decayed: Tensor
     reference: float
-    depart: Callable[[], None] | None = None
 
     def penalty(self) -> float:
         """Penalty on the present weights."""
@@ -211,8 +207,6 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     history.start_loss = start_loss
     if task.validate is not None:
         keeper.offer(start_loss, 0)
-    if task.depart is not None and plan.max_epochs > 0:
-        task.depart()
     try:
         _run_epochs(task, plan, observer, history, keeper)
     except KeyboardInterrupt:
