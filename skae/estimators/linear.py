@@ -96,7 +96,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         Size of the code.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of these features, if X had names that are all strings.
     n_iter_ : int
         Epochs trained; 1 for the exact solver.
