@@ -55,9 +55,11 @@ def run_skae(train, test, epochs, seed):
 def run_mlp(train, test, epochs, seed):
     """Seconds of `epochs` of MLPRegressor, and its test error."""
     model = MLPRegressor(
-        (300, 150, 300), activation="relu", batch_size=150, random_state=seed
+        hidden_layer_sizes=(300, 150, 300),
+        batch_size=150,
+        max_iter=epochs,
+        random_state=seed,
     )
-    model.set_params(max_iter=epochs)
     spent, _ = seconds(lambda: model.fit(train, train))
     return spent, squared_error(test, model.predict(test))
 
