@@ -26,7 +26,7 @@ def workloads(smoke):
     ]
     if smoke:
         return [(name, X[:300], w, b, 2) for name, X, w, b, _ in work]
-    return [("W1, batch 150", mnist()[0], (784, 300, 150), 150, 2), *work]
+    return [("W1, batch 150", mnist()[0], (784, 300, 150), 150, 5), *work]
 
 
 def autoencoder(widths, batch_size, epochs, precision="float32"):

@@ -8,14 +8,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 2 * 2**20
+"""A block is still in the cache when its batches are used."""
 
 
 class ShuffledBatches:
     """The batches of an epoch, in a new order each time they are iterated.
 
-    Rows are gathered in blocks of at most 64 MB into one array that is allocated
-    once, and batches are views of it. All batches have the same size or one row less:
+    Rows are gathered in blocks of some batches into one array that is allocated once,
+    and batches are views of it. All batches have the same size or one row less:
     a last batch of a few rows would weigh as much as any other, and be mostly noise.
 
     Parameters

@@ -10,10 +10,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_BLOCK_BYTES = 8 * 2**20
+_WIDE = np.dtype(np.float64)
+
+_PRODUCT_BYTES = 16 * 2**20
+"""Of a block that goes into a matrix product, which has a cache of its own."""
 
 _LARGEST = 1e150
 """Beyond it the square of a value is not a number of 64 bits."""
+
+_MODERATE = (1e-200, 1e200)
+"""Sums of squares that have neither lost an entry nor come near an overflow."""
+
+_LEAST_LEFT = 1e-3
+"""Share of the squares about the first row that lies about the mean, if it is near."""
 
 
 @dataclass(frozen=True)
@@ -40,42 +49,42 @@ class Scaling:
         return cls(np.zeros(n_features), 1.0)
 
     @classmethod
+    @np.errstate(over="ignore", invalid="ignore")
     def fit(cls, X: NDArray[np.floating]) -> Scaling:
-        """Find mean and scale, in float64 and block by block.
+        """Find mean and scale, in float64 and block by block, in one pass.
 
         Raises
         ------
         ValueError
             When values are so large that their squares overflow.
         """
-        shift = X[0].astype(np.float64)
-        total, largest = np.zeros_like(shift), 0.0
-        for deviation in _deviations(X, shift):
+        first = X[0].astype(np.float64)
+        total, squares = np.zeros_like(first), 0.0
+        for deviation in _deviations(X, first):
             total += np.ones(len(deviation)) @ deviation
-            largest = max(largest, deviation.max(), -deviation.min())
-        if max(largest, np.abs(shift).max()) > _LARGEST:
+            squares += np.vdot(deviation, deviation)
+        shift = total / len(X)
+        left = squares - len(X) * np.vdot(shift, shift)
+        if left > _LEAST_LEFT * squares and _MODERATE[0] < squares < _MODERATE[1]:
+            return cls(first + shift, float(np.sqrt(left / X.size)))
+        largest = max(np.abs(d).max() for d in _deviations(X, first))
+        if max(largest, np.abs(first).max()) > _LARGEST:
             raise ValueError(
                 f"Input X contains values of magnitude {largest:.0e}, whose squares "
                 "overflow. Scale the features first, for example with StandardScaler."
             )
-        if largest == 0.0:
-            return cls(shift, 1.0)
-        mean, squares = shift + total / len(X), 0.0
-        for deviation in _deviations(X, mean):
-            deviation /= largest  # the squares of very small values are none
-            squares += np.einsum("ij,ij->", deviation, deviation)
-        return cls(mean, float(largest * np.sqrt(squares / X.size)))
+        return cls(first + shift, _root_mean_square(X, first + shift, largest) or 1.0)
 
-    def centred_blocks(
-        self, X: NDArray[np.floating], dtype: type[np.floating]
-    ) -> Iterator[Tensor]:
-        """Rows of X, centred and scaled in float64, in blocks of `dtype`.
+    def centred_blocks(self, X: NDArray[np.floating]) -> Iterator[Tensor]:
+        """Rows of X, centred and scaled, in blocks of its dtype.
 
         A block is overwritten by the next one.
         """
-        for deviation in _deviations(X, self.mean):
-            deviation /= self.scale
-            yield torch.from_numpy(deviation.astype(dtype, copy=False))
+        wide = X.dtype if self.scale == 1.0 else _WIDE
+        for deviation in _deviations(X, self.mean, wide, _PRODUCT_BYTES):
+            if self.scale != 1.0:
+                deviation /= self.scale
+            yield torch.from_numpy(deviation.astype(X.dtype, copy=False))
 
     def apply(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Centre and scale rows in units of X; in float64, then cast to `dtype`."""
@@ -100,20 +109,36 @@ class Scaling:
         """
         rows = torch.empty(X.shape, dtype=dtype, device="cpu")
         start = 0
-        for block in self.centred_blocks(X, np.float64):
-            stop = start + len(block)
+        for deviation in _deviations(X, self.mean):
+            stop = start + len(deviation)
             place = slice(start, stop) if order is None else order[start:stop]
-            rows[place] = block.to(dtype)
+            rows[place] = torch.from_numpy(deviation).div_(self.scale).to(dtype)
             start = stop
         return rows.to(device)
 
 
+def _root_mean_square(
+    X: NDArray[np.floating], mean: NDArray[np.float64], largest: float
+) -> float:
+    """Of X - mean; squares of entries are taken in units of the `largest`."""
+    if largest == 0.0:
+        return 0.0
+    squares = 0.0
+    for deviation in _deviations(X, mean):
+        deviation /= largest
+        squares += np.vdot(deviation, deviation)
+    return float(largest * np.sqrt(squares / X.size))
+
+
 def _deviations(
-    X: NDArray[np.floating], centre: NDArray[np.float64]
-) -> Iterator[NDArray[np.float64]]:
+    X: NDArray[np.floating],
+    centre: NDArray[np.float64],
+    dtype: np.dtype[np.floating] = _WIDE,
+    block_bytes: int = 2**20,
+) -> Iterator[NDArray[np.floating]]:
     """X - centre, a block of rows that a cache holds at a time, in one array."""
-    n_rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
-    buffer = np.empty((min(n_rows, len(X)), X.shape[1]))
+    n_rows = min(len(X), max(1, block_bytes // (dtype.itemsize * X.shape[1])))
+    buffer, centre = np.empty((n_rows, X.shape[1]), dtype), centre.astype(dtype)
     for start in range(0, len(X), n_rows):
         block = X[start : start + n_rows]
         yield np.subtract(block, centre, out=buffer[: len(block)])

@@ -45,8 +45,8 @@ class Seeds:
     """Independent torch generators, one for each use, from one integer or None."""
 
     def __init__(self, entropy):
-        states = np.random.SeedSequence(entropy).generate_state(4)
-        self.init, self.shuffle, self.split, self.noise = (
+        states = np.random.SeedSequence(entropy).generate_state(3)
+        self.init, self.shuffle, self.split = (
             torch.Generator("cpu").manual_seed(int(state)) for state in states
         )
 
@@ -97,9 +97,9 @@ class Fit:
             Told of every epoch.
         """
         likelihood = self._composition.likelihood
-        likelihood.check(X.min(), X.max())
-        if X_val is not None:
-            likelihood.check(X_val.min(), X_val.max(), "X_val")
+        for rows, name in ((X, "X"), (X_val, "X_val")):
+            if likelihood.bounds and rows is not None:
+                likelihood.check(rows.min(), rows.max(), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
         batch_size = self._batch_size(len(X))
         products = self._products(batch_size)
@@ -279,11 +279,10 @@ class Fit:
                 self._batch_size(len(self._rows)),
                 seeds.shuffle if settings.shuffle else None,
             ),
-            evaluate=lambda: self._evaluate(self._rows),
+            evaluate=lambda limit: self._evaluate(self._rows, limit=limit),
             validate=None if held_out is None else lambda: self._validate(held_out),
             decay=composition.decay,
             decayed=self._parameters.leading(network.weight_shapes()),
-            reference=1.0,
         )
 
     def _validate(self, rows):
@@ -291,8 +290,11 @@ class Fit:
         few = len(self._rows) < folds.MOST_ROWS
         return self._evaluate(rows, self._ranges() if few else None)
 
-    def _evaluate(self, rows, ranges=None, record=None):
-        """Mean loss over all entries of `rows`, with hidden units kept in `ranges`."""
+    def _evaluate(self, rows, ranges=None, record=None, limit=math.inf):
+        """Mean loss over all entries of `rows`, with hidden units kept in `ranges`.
+
+        No loss is negative: what exceeds `limit` after some blocks always will.
+        """
         network, likelihood = self._composition.network, self._composition.likelihood
         weights = self._parameters.views | (ranges or {})
         total = torch.zeros((), dtype=torch.float64, device=rows.device)
@@ -300,6 +302,8 @@ class Fit:
             code = network.encode(weights, block, record)
             output = network.decode(weights, code, record)
             total += likelihood.loss(output, block).sum(dtype=torch.float64)
+            if limit < math.inf and total.item() / rows.numel() > limit:
+                break
         return total.item() / rows.numel()
 
     def _ranges(self):

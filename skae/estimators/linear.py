@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -56,8 +56,9 @@ class LinearAutoencoder(AutoencoderTransformer):
         scaled units. It shrinks each component, the small ones to nothing.
     learning_rate : {"cosine", "constant"}, default="cosine"
         Course of the learning rate. Only for ``solver="adam"``, as all that follow.
-    learning_rate_init : float, default=1e-2
-        Highest learning rate.
+    learning_rate_init : float or "auto", default="auto"
+        Highest learning rate of Adam. ``"auto"`` is ``0.3 / sqrt(n_features)``, about
+        a third of a weight at the start.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch, where there are any.
     max_iter : int, default=30
@@ -140,6 +141,10 @@ class LinearAutoencoder(AutoencoderTransformer):
 
     _parameter_constraints: dict = {
         **{name: _COMMON[name] for name in _COMMON if name not in _NOT_HERE},
+        "learning_rate_init": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions({"exact", "adam"})],
     }
@@ -152,7 +157,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         tied_weights=False,
         weight_decay=0.0,
         learning_rate="cosine",
-        learning_rate_init=1e-2,
+        learning_rate_init="auto",
         batch_size="auto",
         max_iter=30,
         tol=1e-6,

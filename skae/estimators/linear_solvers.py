@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from skae.data import axes_within, gram_matrix, principal_axes
+from skae.data import PrincipalAxes, Scaling, axes_within, gram_matrix, principal_axes
 from skae.estimators.fitting import (
     Fit,
     Seeds,
@@ -34,6 +35,12 @@ STEPS_PER_EPOCH = 100
 INIT = "glorot"
 """Of the random start."""
 
+_LEAST_SCALE = 1e-6
+"""Down to it, and up to its inverse, squares of X are far from any limit."""
+
+_STEP = 0.3
+"""Highest learning rate, times the square root of the number of features."""
+
 LARGEST_GRAM = 4096
 """Features up to which the covariance matrix stands in for the rows."""
 
@@ -58,7 +65,7 @@ class LinearSolution(NamedTuple):
 
 def centred_rows(X, scaling):
     """Rows of X in blocks, centred and scaled, in the dtype of X."""
-    return lambda: scaling.centred_blocks(X, X.dtype)
+    return lambda: scaling.centred_blocks(X)
 
 
 def solve_exactly(X, scaling, composition):
@@ -69,8 +76,14 @@ def solve_exactly(X, scaling, composition):
     g = 1 - alpha d / (2 l).
     """
     network, decay = composition.network, composition.decay
-    rows, k = centred_rows(X, scaling), network.n_components
-    axes = principal_axes(rows, X.shape, k)
+    k, unit = network.n_components, scaling.scale**2
+    if _LEAST_SCALE < scaling.scale < 1.0 / _LEAST_SCALE:
+        # The axes are the same in any units: spare a pass over the rows.
+        rows = centred_rows(X, Scaling(scaling.mean, 1.0))
+        components, squares, total = principal_axes(rows, X.shape, k)
+        axes = PrincipalAxes(components, squares / unit, total / unit)
+    else:
+        axes = principal_axes(centred_rows(X, scaling), X.shape, k)
     gain = np.ones(k)
     if decay is not None:
         alpha = decay.alpha / 2.0 if network.tied_weights else decay.alpha
@@ -86,8 +99,11 @@ def descend(X, scaling, composition, settings, reporter):
     On the Gram loss, whose gradient is exact and whose cost does not grow with the
     rows, where the covariance matrix has a moderate size, and else on mini-batches.
     """
-    rows = centred_rows(X, scaling)
+    rows, d = centred_rows(X, scaling), X.shape[1]
     attributes = reporter.snapshot
+    settings = SimpleNamespace(**settings.get_params(), init=INIT, early_stopping=False)
+    if settings.learning_rate_init == "auto":
+        settings.learning_rate_init = _STEP / math.sqrt(d)
 
     def solution(weights, history):
         encoder = weights["encoder.0.weight"].astype(np.float64)
@@ -99,13 +115,10 @@ def descend(X, scaling, composition, settings, reporter):
             gain = np.sum((v @ decoder.T) * (encoder @ v.T).T, axis=1).clip(0.0, 1.0)
         return LinearSolution(axes, gain, history)
 
-    if X.shape[1] <= LARGEST_GRAM:
+    if d <= LARGEST_GRAM:
         descent = _GramDescent(rows, X.shape, composition, settings)
     else:
-        plain = SimpleNamespace(
-            **settings.get_params(), init=INIT, early_stopping=False
-        )
-        descent = Fit(composition, plain)
+        descent = Fit(composition, settings)
     reporter.snapshot = lambda history: attributes(solution(descent.weights(), history))
     history = descent.run(X, None, reporter)[1]
     return solution(descent.weights(), history)
@@ -129,7 +142,7 @@ class _GramDescent:
         """Train; the rows are not looked at again."""
         settings, network = self._settings, self._composition.network
         generator = Seeds(draw_entropy(settings.random_state)).init
-        initialise(network, self._parameters.views, INIT, generator)
+        initialise(network, self._parameters.views, settings.init, generator)
         n_steps = settings.max_iter * STEPS_PER_EPOCH
         schedule = SCHEDULES[settings.learning_rate]
         plan = Plan(
@@ -141,11 +154,10 @@ class _GramDescent:
         task = Task(
             step=self._step,
             batches=[self._covariance] * STEPS_PER_EPOCH,
-            evaluate=lambda: self._step(self._covariance).item(),
+            evaluate=lambda limit: self._step(self._covariance).item(),
             validate=None,
             decay=self._composition.decay,
             decayed=self._parameters.flat,
-            reference=1.0,
         )
         with threads(8.0 * network.n_components * network.n_features**2):
             return None, train(task, plan, observer)

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-aten = torch.ops.aten
+_aten = torch.ops.aten
+_gelu, _gelu_backward = _aten.gelu.out, _aten.gelu_backward.grad_input
+_elu, _elu_backward = _aten.elu.out, _aten.elu_backward.grad_input
+_silu, _silu_backward = _aten.silu.out, _aten.silu_backward.grad_input
+_relu_backward = _aten.threshold_backward.grad_input
+_tanh_backward = _aten.tanh_backward.grad_input
+_logistic_backward = _aten.sigmoid_backward.grad_input
 
 
 @dataclass(frozen=True)
@@ -37,37 +43,33 @@ class Activation:
 ACTIVATIONS: dict[str, Activation] = {
     "gelu": Activation(
         torch.nn.functional.gelu,
-        lambda a, out: aten.gelu.out(a, out=out),
-        lambda g, a, h, out: aten.gelu_backward.grad_input(g, a, grad_input=out),
+        lambda a, out: _gelu(a, out=out),
+        lambda g, a, h, out: _gelu_backward(g, a, grad_input=out),
     ),
     "relu": Activation(
         torch.relu,
         lambda a, out: torch.clamp_min(a, 0.0, out=out),
-        lambda g, a, h, out: aten.threshold_backward.grad_input(
-            g, h, 0.0, grad_input=out
-        ),
+        lambda g, a, h, out: _relu_backward(g, h, 0.0, grad_input=out),
     ),
     "elu": Activation(
         torch.nn.functional.elu,
-        lambda a, out: aten.elu.out(a, out=out),
-        lambda g, a, h, out: aten.elu_backward.grad_input(
-            g, 1.0, 1.0, 1.0, True, h, grad_input=out
-        ),
+        lambda a, out: _elu(a, out=out),
+        lambda g, a, h, out: _elu_backward(g, 1.0, 1.0, 1.0, True, h, grad_input=out),
     ),
     "silu": Activation(
         torch.nn.functional.silu,
-        lambda a, out: aten.silu.out(a, out=out),
-        lambda g, a, h, out: aten.silu_backward.grad_input(g, a, grad_input=out),
+        lambda a, out: _silu(a, out=out),
+        lambda g, a, h, out: _silu_backward(g, a, grad_input=out),
     ),
     "tanh": Activation(
         torch.tanh,
         lambda a, out: torch.tanh(a, out=out),
-        lambda g, a, h, out: aten.tanh_backward.grad_input(g, h, grad_input=out),
+        lambda g, a, h, out: _tanh_backward(g, h, grad_input=out),
     ),
     "logistic": Activation(
         torch.sigmoid,
         lambda a, out: torch.sigmoid(a, out=out),
-        lambda g, a, h, out: aten.sigmoid_backward.grad_input(g, h, grad_input=out),
+        lambda g, a, h, out: _logistic_backward(g, h, grad_input=out),
         at_zero=0.5,
     ),
     "identity": Activation(

@@ -16,7 +16,7 @@ from skae.training.schedule import Schedule
 from skae.training.step import Decay, Step
 
 _DIVERGED = 1e3
-"""Times the loss at the start (or that of the mean): a fit that is past saving."""
+"""Times the loss at the start, or one if that is more: a fit that is past saving."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class History:
     validation_curve : list of float
         Loss on the validation set after each epoch.
     start_loss : float
-        Monitored loss before the first epoch.
+        Loss before the first epoch, on the validation set; without one, that of the
+        first batch.
     loss : float
         Loss on all training data under the weights that are kept.
     best_loss : float
@@ -90,7 +91,8 @@ class Task:
     batches : iterable of Tensor
         The batches of an epoch; iterated anew each epoch.
     evaluate : callable
-        Loss of the present weights on all training data.
+        ``evaluate(limit)`` gives the loss of the present weights on all training data,
+        or anything above `limit` once it is certain to be above.
     validate : callable or None
         Loss of the present weights on the validation set. None: the training loss is
         the one monitored.
@@ -98,27 +100,23 @@ class Task:
         Penalty on the weights.
     decayed : Tensor of shape (n_weights,)
         The part of the flat parameter that it acts on, from the first on.
-    reference : float
-        Loss of a model that has learnt nothing.
     """
 
     step: Step
     batches: Iterable[Tensor]
-    evaluate: Callable[[], float]
+    evaluate: Callable[[float], float]
     validate: Callable[[], float] | None
     decay: Decay | None
     decayed: Tensor
-    reference: float
 
     def penalty(self) -> float:
         """Penalty on the present weights."""
         return float(self.decay.value(self.decayed)) if self.decay else 0.0
 
-    def monitored(self) -> float:
-        """Loss that decides which weights are kept, evaluated in full."""
-        if self.validate is not None:
-            return self.validate()
-        return self.evaluate() + self.penalty()
+    def objective(self, limit: float = math.inf) -> float:
+        """Training loss and penalty, or anything above `limit` if they are."""
+        penalty = self.penalty()
+        return self.evaluate(limit - penalty) + penalty
 
 
 class Keeper:
@@ -176,8 +174,8 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
 
     The weights kept are those of the lowest validation loss. Without a validation set
     the mean loss over an epoch, which costs nothing, proposes an epoch, and its weights
-    are evaluated in full beside those of the start and of the last epoch: the fit
-    never ends above where it began.
+    are evaluated beside those of the last epoch and of the start: the fit never ends
+    above where it began.
 
     Parameters
     ----------
@@ -203,10 +201,10 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     """
     flat = task.step.parameters.flat
     history, keeper = History(), Keeper(flat)
-    start, start_loss = flat.clone(), task.monitored()
-    history.start_loss = start_loss
+    start = flat.clone()
     if task.validate is not None:
-        keeper.offer(start_loss, 0)
+        history.start_loss = task.validate()
+        keeper.offer(history.start_loss, 0)
     try:
         _run_epochs(task, plan, observer, history, keeper)
     except KeyboardInterrupt:
@@ -219,22 +217,26 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     else:
         keeper.restore()
         history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
-        history.loss = task.evaluate()
+        history.loss = task.evaluate(math.inf)
     return history
 
 
 def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None:
     """Choose between the start, the epoch of the lowest mean loss, and the last one.
 
-    The mean over an epoch is not the loss at its end: all three are evaluated in full.
+    The mean over an epoch is not the loss at its end: they are evaluated anew, the
+    start only until it is seen to be worse.
     """
     flat, last = task.step.parameters.flat, len(history.loss_curve)
-    candidates = [(history.start_loss, 0, start)]
+    candidates = []
     if last and not history.interrupted:
-        candidates.append((task.monitored(), last, flat.clone()))
+        candidates.append((task.objective(), last, flat.clone()))
     if last and (history.interrupted or keeper.epoch != last):
         keeper.restore()
-        candidates.append((task.monitored(), keeper.epoch, flat.clone()))
+        candidates.append((task.objective(), keeper.epoch, flat.clone()))
+    finite = [loss for loss, *_ in candidates if math.isfinite(loss)]
+    flat.copy_(start)
+    candidates.insert(0, (task.objective(min(finite, default=math.inf)), 0, start))
     history.best_loss, history.kept_epoch, kept = min(candidates, key=lambda c: c[:2])
     flat.copy_(kept)
     history.loss = history.best_loss - task.penalty()
@@ -249,11 +251,13 @@ def _run_epochs(
 ) -> None:
     update = adam(task.step.parameters.flat, task.step.gradients.flat)
     patience = Patience(plan.tol, plan.patience)
-    ceiling = _DIVERGED * max(history.start_loss, task.reference)
     n_steps = 0
     for epoch in range(1, plan.max_epochs + 1):
         observer.epoch_begins()
-        loss, n_steps = _run_epoch(task, plan, update, n_steps)
+        first, loss, n_steps = _run_epoch(task, plan, update, n_steps)
+        if math.isnan(history.start_loss):
+            history.start_loss = first
+        ceiling = _DIVERGED * max(history.start_loss, 1.0)
         monitored = loss + task.penalty()
         if task.validate is not None and loss <= ceiling:
             monitored = task.validate()
@@ -275,17 +279,23 @@ def _run_epochs(
 
 def _run_epoch(
     task: Task, plan: Plan, update: Update, n_steps: int
-) -> tuple[float, int]:
-    """One pass over the batches: the mean loss per row, and the steps so far."""
+) -> tuple[float, float, int]:
+    """One pass over the batches.
+
+    Gives the loss of its first batch, the mean loss per row, and the steps so far.
+    """
     step, decay = task.step, task.decay
     gradient = step.gradients.flat[: task.decayed.shape[0]]
     total = torch.zeros((), dtype=torch.float64, device=gradient.device)
-    n_rows = 0
+    first, n_rows = None, 0
     for batch in task.batches:
-        total.add_(step(batch), alpha=batch.shape[0])
+        loss = step(batch)
+        first = loss if first is None else first
+        total.add_(loss, alpha=batch.shape[0])
         n_rows += batch.shape[0]
         if decay is not None:
             decay.add_gradient(task.decayed, gradient)
         update(plan.schedule(n_steps))
         n_steps += 1
-    return total.item() / n_rows, n_steps
+    assert first is not None  # there is always a batch
+    return first.item(), total.item() / n_rows, n_steps

@@ -165,9 +165,9 @@ class TestBlocks:
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_they_make_up_the_rows(self, dtype):
-        X = make_data(300, 6000, offset=5.0, dtype=dtype)
+        X = make_data(800, 6000, offset=5.0, dtype=dtype)
         scaling = Scaling.fit(X)
-        blocks = [block.clone() for block in scaling.centred_blocks(X, dtype)]
+        blocks = [block.clone() for block in scaling.centred_blocks(X)]
         expected = scaling.apply(torch.from_numpy(X), torch.float64)
         assert len(blocks) > 1
         assert {block.numpy().dtype for block in blocks} == {np.dtype(dtype)}

@@ -48,7 +48,7 @@ SHARED = {
     "tied_weights": ["yes", None],
     "weight_decay": [-1.0, np.nan, "small"],
     "learning_rate": ["adaptive", 0.1],
-    "learning_rate_init": [0.0, -1.0, np.nan, "auto"],
+    "learning_rate_init": [0.0, -1.0, np.nan, "adaptive"],
     "batch_size": [0, 2.5, "all", None],
     "max_iter": [0, -1, 2.5],
     "tol": [-1e-4, 1.0, None],

@@ -83,11 +83,10 @@ def run(
     task = Task(
         step=step,
         batches=batches,
-        evaluate=evaluate or step.loss,
+        evaluate=evaluate or (lambda limit: step.loss()),
         validate=None if validation is None else lambda: next(validation),
         decay=decay,
         decayed=step.parameters.leading({"w": (1,)}),
-        reference=1.0,
     )
     plan = Plan(max_epochs=max_epochs, schedule=schedule, tol=tol, patience=patience)
     return train(task, plan, observer or Recorder(step))
@@ -149,7 +148,7 @@ class TestWeightsKept:
     def test_those_of_the_lowest_training_loss_without_validation(self):
         step = Scripted([5.0, 3.0, 1.0, 2.0, 4.0])
         observer = Recorder(step)
-        evaluate = lambda: abs(step.weight - 0.3)  # noqa: E731
+        evaluate = lambda limit: abs(step.weight - 0.3)  # noqa: E731
         history = run(step, max_epochs=5, observer=observer, evaluate=evaluate)
         assert history.kept_epoch == 3
         assert step.weight == observer.weights[3] == pytest.approx(0.3)
@@ -190,8 +189,18 @@ class TestStart:
         step = Quadratic()
         history = run(step, max_epochs=0)
         assert (history.loss_curve, history.kept_epoch) == ([], 0)
-        assert history.loss == history.best_loss == history.start_loss == 1.0
+        assert history.loss == history.best_loss == 1.0
         assert step.weight == 0.0
+
+    def test_it_is_evaluated_only_until_it_is_seen_to_be_worse(self):
+        step, limits = Quadratic(), []
+
+        def evaluate(limit):
+            limits.append(limit)
+            return step.loss()
+
+        history = run(step, evaluate=evaluate)
+        assert limits == [math.inf, history.loss]
 
     def test_its_loss_is_told(self):
         assert run(Quadratic(start=3.0)).start_loss == 4.0
@@ -305,7 +314,7 @@ class TestDivergence:
     def test_the_epoch_and_the_remedy_are_named(self, loss):
         step = Scripted([1.0, 1.0, loss])
         with pytest.raises(FloatingPointError, match=r"epoch 3.*learning_rate_init"):
-            run(step, evaluate=lambda: 1.0, validation=[1.0] * 4)
+            run(step, evaluate=lambda limit: 1.0, validation=[1.0] * 4)
 
     @pytest.mark.parametrize("loss", [math.nan, math.inf, 1001.0])
     def test_a_validation_loss_can_diverge_too(self, loss):
@@ -315,9 +324,9 @@ class TestDivergence:
 
     def test_nan_at_the_start_is_divergence_too(self):
         with pytest.raises(FloatingPointError, match="epoch 1"):
-            run(Scripted([math.nan]), evaluate=lambda: math.nan)
+            run(Scripted([math.nan]), evaluate=lambda limit: math.nan)
 
     def test_a_high_loss_is_none_where_the_start_was_high(self):
         step = Scripted([2e3, 1e3])
-        history = run(step, evaluate=lambda: 1e3, max_epochs=2)
+        history = run(step, evaluate=lambda limit: 1e3, max_epochs=2)
         assert history.loss_curve == [2e3, 1e3]

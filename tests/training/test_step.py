@@ -81,7 +81,7 @@ def both(network, likelihood, dtype):
 def train_for_an_epoch(step, network, likelihood, rows):
     weights = step.parameters.views
 
-    def evaluate():
+    def evaluate(limit):
         output = network.decode(weights, network.encode(weights, rows))
         return likelihood.loss(output, rows).mean().item()
 
@@ -92,7 +92,6 @@ def train_for_an_epoch(step, network, likelihood, rows):
         validate=None,
         decay=WeightDecay(1e-3),
         decayed=step.parameters.leading(network.weight_shapes()),
-        reference=1.0,
     )
     schedule = SCHEDULES["cosine"](1e-2, 12)
     plan = Plan(max_epochs=1, schedule=schedule, tol=0.0, patience=1)
