@@ -122,21 +122,17 @@ class Fit:
                 rows = self._see(X, order)
                 held_out = rows[n_train:] if n_train < len(X) else None
                 history = self._train(rows[:n_train], held_out, observer, seen=rows)
-                self._judge_again(held_out, history)
             else:
-                held_out = self._see(X_val)
-                history = self._train(self._see(X), held_out, observer)
-                self._judge_again(held_out, history)
+                history = self._train(self._see(X), self._see(X_val), observer)
             return self.fitted(history.loss), history
 
     def fitted(self, noise_variance=0.0):
         """Return the present state of the network as arrays."""
-        ranges = {n: v.cpu().numpy().copy() for n, v in self._ranges().items()}
         return FittedAutoencoder(
             self._composition.network,
             self._composition.likelihood,
             self.scaling,
-            self.weights() | ranges,
+            self.weights(),
             self._null_output,
             noise_variance,
         )
@@ -192,11 +188,6 @@ class Fit:
         split = Seeds(self._entropy).split
         order = torch.randperm(n_samples, generator=split, device="cpu")
         return order, n_samples - n_held_out
-
-    def _judge_again(self, held_out, history):
-        """Let the best loss be that of the fit as it is kept, hidden units in range."""
-        if held_out is not None:
-            history.best_loss = self._evaluate(held_out, self._ranges())
 
     def _judge_in_folds(self, rows):
         """Epochs worth training, and the loss on rows left out after each.
@@ -265,7 +256,7 @@ class Fit:
     def _task(self, held_out, seeds):
         composition, settings = self._composition, self._settings
         network, weights = composition.network, self._parameters.views
-        gradients = self._allocate()
+        gradients, last = self._allocate(), list(network.weight_shapes())[-1]
         step = HandwrittenStep(
             self._parameters,
             gradients,
@@ -279,48 +270,27 @@ class Fit:
                 self._batch_size(len(self._rows)),
                 seeds.shuffle if settings.shuffle else None,
             ),
-            evaluate=lambda limit: self._evaluate(self._rows, limit=limit),
-            validate=None if held_out is None else lambda: self._validate(held_out),
+            evaluate=lambda limit: self._evaluate(self._rows, limit),
+            validate=None if held_out is None else lambda: self._evaluate(held_out),
             decay=composition.decay,
-            decayed=self._parameters.leading(network.weight_shapes()),
+            trained=slice(network.n_fixed, None),
+            decayed=slice(network.n_fixed, self._parameters.end(last)),
         )
 
-    def _validate(self, rows):
-        """Loss on rows held out, with hidden units in range where that costs little."""
-        few = len(self._rows) < folds.MOST_ROWS
-        return self._evaluate(rows, self._ranges() if few else None)
-
-    def _evaluate(self, rows, ranges=None, record=None, limit=math.inf):
-        """Mean loss over all entries of `rows`, with hidden units kept in `ranges`.
+    def _evaluate(self, rows, limit=math.inf):
+        """Mean loss over all entries of `rows`.
 
         No loss is negative: what exceeds `limit` after some blocks always will.
         """
         network, likelihood = self._composition.network, self._composition.likelihood
-        weights = self._parameters.views | (ranges or {})
+        weights = self._parameters.views
         total = torch.zeros((), dtype=torch.float64, device=rows.device)
         for block in rows.split(_EVALUATED_ROWS):
-            code = network.encode(weights, block, record)
-            output = network.decode(weights, code, record)
+            output = network.decode(weights, network.encode(weights, block))
             total += likelihood.loss(output, block).sum(dtype=torch.float64)
             if limit < math.inf and total.item() / rows.numel() > limit:
                 break
         return total.item() / rows.numel()
-
-    def _ranges(self):
-        """Range of each hidden unit over the training data, where a path goes on."""
-        found = {}
-        if not self._composition.network.has_path:
-            return found
-
-        def record(name, values):
-            least, most = torch.aminmax(values, dim=0)
-            if f"{name}.least" in found:
-                least = torch.minimum(least, found[f"{name}.least"])
-                most = torch.maximum(most, found[f"{name}.most"])
-            found[f"{name}.least"], found[f"{name}.most"] = least, most
-
-        self._evaluate(self._rows, record=record)
-        return found
 
 
 class Unwatched:

@@ -157,7 +157,8 @@ class _GramDescent:
             evaluate=lambda limit: self._step(self._covariance).item(),
             validate=None,
             decay=self._composition.decay,
-            decayed=self._parameters.flat,
+            trained=slice(None),
+            decayed=slice(None),
         )
         with threads(8.0 * network.n_components * network.n_features**2):
             return None, train(task, plan, observer)

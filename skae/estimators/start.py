@@ -36,10 +36,11 @@ def start_weights(composition, weights, rows, init, generator):
         return
     mean = rows.mean(0)
     rank = min(network.n_components, *rows.shape)
-    axes = principal_axes(
+    found = principal_axes(
         lambda: (block - mean for block in rows.split(_BLOCK_ROWS)), rows.shape, rank
-    ).components
-    axes = torch.from_numpy(axes).to(rows)
+    )
+    axes = torch.from_numpy(found.components).to(rows)
+    spread = math.sqrt(found.squares.max() / len(rows)) or 1.0
     into, out = 1.0, 1.0
     if not likelihood.standardises:
         out = _slope(likelihood, rows[:_TRIED_ROWS], mean, axes)
@@ -52,6 +53,7 @@ def start_weights(composition, weights, rows, init, generator):
         decoder=axes * out,
         code_bias=axes @ mean * -into,
         output_bias=likelihood.link(mean),
+        spread=spread * into,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +14,8 @@ from skae.networks.dense import DenseNetwork, Weights
 
 Call = Callable[[], object]
 
+_limit_backward = torch.ops.aten.hardtanh_backward.grad_input
+
 
 class DenseBackprop:
     """The hand-written step of a `DenseNetwork`, for batches of one size.
@@ -22,10 +25,10 @@ class DenseBackprop:
     its gradient are the port at which a likelihood meets the network.
 
     Inside, a row is a unit and a column a sample: (width, batch_size). With a linear
-    path the code z then is the lower part of [g_1; z], which goes into the decoder's
-    last product, its gradient is the lower part of what goes into the gradient of the
-    encoder's first matrix, and both parts are contiguous: nothing is ever copied
-    together or apart.
+    path the code z then is the upper part of [z; g_1], which goes into the decoder's
+    last product, its gradient is the upper part of what goes into the gradient of the
+    encoder's first bias, and both parts are contiguous: nothing is ever copied
+    together or apart. The first `n_fixed` gradients are left as they are.
 
     Parameters
     ----------
@@ -70,9 +73,8 @@ class DenseBackprop:
         """Fill the gradients of all parameters from `output_gradient`."""
         for call in self._down:
             call()
-        gradient = self._first_gradient
-        self._add_product(self._gradients["encoder.0.weight"], gradient, x)()
-        torch.sum(gradient, 1, out=self._gradients["encoder.0.bias"])
+        self._add_product(self._first_weight_gradient, self._into_first_weight, x)()
+        torch.sum(self._first_gradient, 1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> None:
         network, m = self._network, self._network.depth - 1
@@ -93,20 +95,23 @@ class DenseBackprop:
         self._first_gradient = self._gradient[1]
         self._last_input = self._decoder_value[1]
         if network.has_path:
-            h = hidden[0]
-            self._first_product = self._empty(h + k, self._batch_size)
-            self._first_gradient = self._empty(h + k, self._batch_size)
-            self._last_input = self._empty(h + k, self._batch_size)
-            self._encoder_pre[1] = self._first_product[:h]
-            self._encoder_pre[m + 1] = self._last_input[h:]
-            self._decoder_value[1] = self._last_input[:h]
-            self._decoder_value[m + 1] = self._last_input[h:]
-            self._gradient[1] = self._first_gradient[:h]
-            self._gradient[m + 1] = self._first_gradient[h:]
+            both = k + hidden[0]
+            self._first_product = self._empty(both, self._batch_size)
+            self._first_gradient = self._empty(both, self._batch_size)
+            self._last_input = self._empty(both, self._batch_size)
+            self._encoder_pre[1] = self._first_product[k:]
+            self._encoder_pre[m + 1] = self._last_input[:k]
+            self._decoder_value[1] = self._last_input[k:]
+            self._decoder_value[m + 1] = self._last_input[:k]
+            self._gradient[1] = self._first_gradient[k:]
+            self._gradient[m + 1] = self._first_gradient[:k]
+        n_fixed = network.n_fixed // network.n_features
+        self._into_first_weight = self._first_gradient[n_fixed:]
+        self._first_weight_gradient = self._gradients["encoder.0.weight"][n_fixed:]
 
     def _encoder_forward(self) -> list[Call]:
         network, m = self._network, self._network.depth - 1
-        path = self._first_product[network.widths[1] :]
+        path = self._first_product[: network.n_components]
         calls: list[Call] = []
         for i in range(1, m + 1):
             a, h = self._encoder_pre[i], self._encoder_value[i]
@@ -115,7 +120,7 @@ class DenseBackprop:
             start = path if bias is None else bias[:, None]
             out = self._encoder_pre[i + 1]
             calls += [
-                partial(self._act.forward, a, h),
+                *self._activate(a, h),
                 partial(torch.addmm, start, weight, h, out=out),
             ]
         code, z = self._encoder_pre[m + 1], self._decoder_value[m + 1]
@@ -131,7 +136,7 @@ class DenseBackprop:
             bias = self._weights[f"decoder.{i}.bias"][:, None]
             calls += [
                 partial(torch.addmm, bias, weight, into, out=a),
-                partial(self._act.forward, a, self._decoder_value[i]),
+                *self._activate(a, self._decoder_value[i]),
             ]
         weight = self._weights[self._network.decoder_weight(0)]
         bias = self._weights["decoder.0.bias"]
@@ -150,12 +155,14 @@ class DenseBackprop:
                 gradient, into = self._gradient[i], self._decoder_value[i + 1]
                 into_gradient = self._gradient[i + 1]
                 pre, value = self._decoder_pre[i], self._decoder_value[i]
-                calls.append(
-                    partial(self._act.backward, gradient, pre, value, gradient)
-                )
+                calls += self._activate_backward(gradient, pre, value)
             weight, path_is_there = self._weights[name], i == m > 0 and network.has_path
+            weight_gradient = self._gradients[name]
+            if name == "encoder.0.weight" and network.n_fixed:
+                weight_gradient = self._first_weight_gradient
+                into = into[-len(weight_gradient) :]
             calls += [
-                partial(torch.mm, into, gradient.t(), out=self._gradients[name]),
+                partial(torch.mm, into, gradient.t(), out=weight_gradient),
                 partial(torch.sum, gradient, 1, out=self._gradients[bias]),
                 partial(into_gradient.addmm_, weight, gradient)
                 if path_is_there
@@ -181,9 +188,29 @@ class DenseBackprop:
                 calls.append(partial(torch.sum, gradient, 1, out=self._gradients[bias]))
             calls += [
                 partial(torch.mm, self._weights[name].t(), gradient, out=out),
-                partial(self._act.backward, out, pre, value, out),
+                *self._activate_backward(out, pre, value),
             ]
         return calls
+
+    def _activate(self, pre: Tensor, value: Tensor) -> list[Call]:
+        """From what enters a hidden layer, limited in place, to its value."""
+        call, limit = partial(self._act.forward, pre, value), self._network.limit
+        if limit == math.inf:
+            return [call]
+        return [partial(torch.clamp, pre, -limit, limit, out=pre), call]
+
+    def _activate_backward(
+        self, gradient: Tensor, pre: Tensor, value: Tensor
+    ) -> list[Call]:
+        """From the gradient of a hidden layer to that of what enters it, in place."""
+        call = partial(self._act.backward, gradient, pre, value, gradient)
+        limit = self._network.limit
+        if limit == math.inf:
+            return [call]
+        return [
+            call,
+            partial(_limit_backward, gradient, pre, -limit, limit, grad_input=gradient),
+        ]
 
     def _add_product(self, gradient: Tensor, left: Tensor, right: Tensor) -> Call:
         """Put a product into a gradient, on top of the decoder's where it is tied."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from skae.networks.activations import ACTIVATIONS, Activation
 
 Weights = Mapping[str, Tensor]
 
-Record = Callable[[str, Tensor], object]
-"""``record(name, values)`` sees what enters the activation of a hidden layer."""
+LIMIT = 3.0
+"""Most that enters a hidden unit beside a path; few of the usual rows reach it."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,14 @@ class DenseNetwork:
 
         z = P x + f(x),   o = D z + g(z),
 
-    P is stored below the first encoder matrix and D below the last decoder matrix, so
-    that the first and the last product, the two largest, do the path's work too.
+    P is stored above the first encoder matrix and D above the last decoder matrix, so
+    that the first and the last product, the two largest, do the path's work too. P
+    stays as it starts: the code is a projection, which no outlier can tilt, and a
+    bounded correction of it.
 
     Where the data end, so does what a network has learnt, while its path goes on in a
-    straight line. Weights may therefore bring along the range that each hidden unit had
-    in training, "encoder.1.least" and "encoder.1.most"; it then stays within it.
+    straight line. Beside a path, what enters a hidden unit is therefore kept within
+    `limit`: a row far out is encoded by the path, and has no leverage on the rest.
 
     Parameters
     ----------
@@ -68,6 +72,17 @@ class DenseNetwork:
     def has_path(self) -> bool:
         """Whether this map is a path beside hidden layers."""
         return self.starts_linear and bool(self.hidden_layer_sizes)
+
+    @property
+    def n_fixed(self) -> int:
+        """How many parameters, the first ones, no training changes: those of P."""
+        return self.n_components * self.n_features if self.has_path else 0
+
+    @property
+    def limit(self) -> float:
+        """Bound on what enters a hidden unit; inf where there is none."""
+        bounded = self.has_path and not self.hidden_activation().saturates
+        return LIMIT if bounded else math.inf
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -115,42 +130,33 @@ class DenseNetwork:
         """Activation of the hidden layers."""
         return ACTIVATIONS[self.activation]
 
-    def encode(
-        self, weights: Weights, x: Tensor, record: Record | None = None
-    ) -> Tensor:
+    def encode(self, weights: Weights, x: Tensor) -> Tensor:
         """Code of the rows of `x`: (batch, n_features) to (batch, n_components)."""
         h = torch.addmm(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
         path = None
         if self.has_path:
-            h, path = h[:, : self.widths[1]], h[:, self.widths[1] :]
+            path, h = h[:, : self.n_components], h[:, self.n_components :]
         for i in range(1, self.depth):
-            h = self._activate(weights, f"encoder.{i}", h, record)
+            h = self._activate(h)
             bias = weights.get(f"encoder.{i}.bias", path)
             assert bias is not None  # only the code lacks a bias, and then has a path
             h = torch.addmm(bias, h, weights[f"encoder.{i}.weight"].t())
         return ACTIVATIONS[self.code_activation].value(h)
 
-    def decode(
-        self, weights: Weights, z: Tensor, record: Record | None = None
-    ) -> Tensor:
+    def decode(self, weights: Weights, z: Tensor) -> Tensor:
         """Output for the codes `z`: (batch, n_components) to (batch, n_features)."""
         h = z
         for i in range(self.depth - 1, 0, -1):
             weight, bias = weights[self.decoder_weight(i)], weights[f"decoder.{i}.bias"]
-            h = torch.addmm(bias, h, weight)
-            h = self._activate(weights, f"decoder.{i}", h, record)
+            h = self._activate(torch.addmm(bias, h, weight))
         if self.has_path:
-            h = torch.cat([h, z], dim=1)
+            h = torch.cat([z, h], dim=1)
         return torch.addmm(
             weights["decoder.0.bias"], h, weights[self.decoder_weight(0)]
         )
 
-    def _activate(
-        self, weights: Weights, name: str, a: Tensor, record: Record | None
-    ) -> Tensor:
-        """Hidden layer `name` from what enters it, kept within its range."""
-        if record is not None:
-            record(name, a)
-        if f"{name}.least" in weights:
-            a = a.clamp(weights[f"{name}.least"], weights[f"{name}.most"])
+    def _activate(self, a: Tensor) -> Tensor:
+        """Hidden layer from what enters it."""
+        if self.limit < math.inf:
+            a = F.hardtanh(a, -self.limit, self.limit)
         return self.hidden_activation().value(a)

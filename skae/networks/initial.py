@@ -44,6 +44,7 @@ def start_at_path(
     decoder: Tensor,
     code_bias: Tensor,
     output_bias: Tensor,
+    spread: float = 1.0,
 ) -> None:
     """Let `network` start as the linear map of a path, in place.
 
@@ -67,6 +68,9 @@ def start_at_path(
         c.
     output_bias : Tensor of shape (n_features,)
         b.
+    spread : float
+        Largest standard deviation in the code. The decoder's hidden layers, which were
+        drawn for inputs of size one, see it divided by that.
     """
     k, rank = network.n_components, encoder.shape[0]
     bias = weights["encoder.0.bias"]
@@ -74,14 +78,15 @@ def start_at_path(
         ("encoder.0.weight", encoder),
         (network.decoder_weight(0), decoder),
     ):
-        path = weights[name][-k:]
+        path = weights[name][:k]
         path.zero_()
         path[:rank].copy_(matrix)
-    bias[-k:].zero_()
-    bias[-k:][:rank].copy_(code_bias)
+    bias[:k].zero_()
+    bias[:rank].copy_(code_bias)
     weights["decoder.0.bias"].copy_(output_bias)
     if network.has_path:
-        weights[network.decoder_weight(0)][:-k].zero_()
+        weights[network.decoder_weight(network.depth - 1)].div_(spread)
+        weights[network.decoder_weight(0)][k:].zero_()
         if network.tied_weights:
             _cancel_constant(network, weights)
         else:
@@ -90,6 +95,6 @@ def start_at_path(
 
 def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:
     """Subtract from the code's bias what f gives, which is constant so far."""
-    bias = weights["encoder.0.bias"][-network.n_components :]
+    bias = weights["encoder.0.bias"][: network.n_components]
     x = torch.zeros((1, network.n_features), dtype=bias.dtype, device=bias.device)
     bias.add_(bias - network.encode(weights, x)[0])

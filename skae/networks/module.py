@@ -36,8 +36,7 @@ class AutoencoderModule(nn.Module):
     network : Network
         The architecture.
     weights : mapping of str to Tensor
-        Its parameters, which become the module's, and the ranges of its hidden
-        units, which become buffers.
+        Its parameters, which become the module's.
     mean : Tensor of shape (n_features,)
         What is subtracted from X on the way in.
     scale : float
@@ -61,10 +60,7 @@ class AutoencoderModule(nn.Module):
         self.network = network
         self._inverse_link = inverse_link
         for name, weight in weights.items():
-            if name in network.shapes():
-                self.register_parameter(name.replace(".", "_"), nn.Parameter(weight))
-            else:
-                self.register_buffer(name.replace(".", "_"), weight)
+            self.register_parameter(name.replace(".", "_"), nn.Parameter(weight))
         self._names = list(weights)
         self.register_buffer("mean", mean)
         self.register_buffer("scale", mean.new_tensor(scale))

@@ -8,7 +8,6 @@ from math import prod
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -50,10 +49,9 @@ class FlatTensors:
         }
         self._offsets = offsets
 
-    def leading(self, names: Mapping[str, object]) -> Tensor:
-        """Part of `flat` that holds the tensors `names`, which come first."""
-        last = list(names)[-1]
-        return self.flat[: self._offsets[last] + self.views[last].numel()]
+    def end(self, name: str) -> int:
+        """Where the tensor `name` ends in `flat`."""
+        return self._offsets[name] + self.views[name].numel()
 
     def numpy(self) -> dict[str, NDArray[np.floating]]:
         """Copies of the tensors as arrays."""

@@ -98,8 +98,9 @@ class Task:
         the one monitored.
     decay : Decay or None
         Penalty on the weights.
-    decayed : Tensor of shape (n_weights,)
-        The part of the flat parameter that it acts on, from the first on.
+    trained, decayed : slice
+        The parts of the flat parameter that the steps change, and that the penalty
+        acts on.
     """
 
     step: Step
@@ -107,11 +108,14 @@ class Task:
     evaluate: Callable[[float], float]
     validate: Callable[[], float] | None
     decay: Decay | None
-    decayed: Tensor
+    trained: slice
+    decayed: slice
 
     def penalty(self) -> float:
         """Penalty on the present weights."""
-        return float(self.decay.value(self.decayed)) if self.decay else 0.0
+        if self.decay is None:
+            return 0.0
+        return float(self.decay.value(self.step.parameters.flat[self.decayed]))
 
     def objective(self, limit: float = math.inf) -> float:
         """Training loss and penalty, or anything above `limit` if they are."""
@@ -249,7 +253,8 @@ def _run_epochs(
     history: History,
     keeper: Keeper,
 ) -> None:
-    update = adam(task.step.parameters.flat, task.step.gradients.flat)
+    parameters, gradients = task.step.parameters.flat, task.step.gradients.flat
+    update = adam(parameters[task.trained], gradients[task.trained])
     patience = Patience(plan.tol, plan.patience)
     n_steps = 0
     for epoch in range(1, plan.max_epochs + 1):
@@ -285,7 +290,8 @@ def _run_epoch(
     Gives the loss of its first batch, the mean loss per row, and the steps so far.
     """
     step, decay = task.step, task.decay
-    gradient = step.gradients.flat[: task.decayed.shape[0]]
+    decayed = step.parameters.flat[task.decayed]
+    gradient = step.gradients.flat[task.decayed]
     total = torch.zeros((), dtype=torch.float64, device=gradient.device)
     first, n_rows = None, 0
     for batch in task.batches:
@@ -294,7 +300,7 @@ def _run_epoch(
         total.add_(loss, alpha=batch.shape[0])
         n_rows += batch.shape[0]
         if decay is not None:
-            decay.add_gradient(task.decayed, gradient)
+            decay.add_gradient(decayed, gradient)
         update(plan.schedule(n_steps))
         n_steps += 1
     assert first is not None  # there is always a batch

@@ -30,6 +30,10 @@ def draw(network, seed=0):
     }
 
 
+def limited(act):
+    return lambda a: act(np.clip(a, -3.0, 3.0))
+
+
 def textbook(network, weights, x):
     """Code and output of `x`, as the formulas say: layer by layer, in numpy."""
     w = {name: weight.numpy() for name, weight in weights.items()}
@@ -37,10 +41,12 @@ def textbook(network, weights, x):
     matrix, bias = w["encoder.0.weight"], w["encoder.0.bias"]
     path_in = path_out = offset = 0.0
     last = w["encoder.0.weight" if network.tied_weights else "decoder.0.weight"]
-    if network.has_path:  # the lowest k rows are P and D'
-        matrix, path_in = matrix[:-k], matrix[-k:]
-        last, path_out = last[:-k], last[-k:]
-        bias, offset = bias[:-k], bias[-k:]
+    if network.has_path:  # the highest k rows are P and D'
+        path_in, matrix = matrix[:k], matrix[k:]
+        path_out, last = last[:k], last[k:]
+        offset, bias = bias[:k], bias[k:]
+        if network.activation == "gelu":
+            act = limited(act)
     h = x @ matrix.T + bias
     for i in range(1, m + 1):
         h = act(h) @ w[f"encoder.{i}.weight"].T + w.get(f"encoder.{i}.bias", 0.0)
@@ -187,47 +193,25 @@ def test_both_sides_are_differentiable(network):
     assert all(weight.grad is not None for weight in weights.values())
 
 
-def with_ranges(network, weights, least, most):
-    """Weights with the same range for every hidden unit."""
-    bounds = {}
-    for side in ("encoder", "decoder"):
-        for i, n in enumerate(network.hidden_layer_sizes, start=1):
-            for name, value in (("least", least), ("most", most)):
-                bounds[f"{side}.{i}.{name}"] = torch.full((n,), value).double()
-    return weights | bounds
-
-
-class TestRanges:
+class TestLimit:
     NETWORK = DenseNetwork(D, K, (6, 4), "gelu")
 
-    def test_what_enters_the_activations_can_be_recorded(self):
-        weights, seen = draw(self.NETWORK), {}
-        x = torch.ones((2, D), dtype=torch.float64)
-        code = self.NETWORK.encode(weights, x, seen.__setitem__)
-        self.NETWORK.decode(weights, code, seen.__setitem__)
-        shapes = {name: tuple(values.shape) for name, values in seen.items()}
-        assert shapes == {
-            "encoder.1": (2, 6),
-            "encoder.2": (2, 4),
-            "decoder.1": (2, 6),
-            "decoder.2": (2, 4),
-        }
-        first = x @ weights["encoder.0.weight"].t() + weights["encoder.0.bias"]
-        assert_allclose(seen["encoder.1"], first[:, :6], rtol=1e-12)
+    @pytest.mark.parametrize("activation", ["gelu", "relu", "elu", "silu"])
+    def test_units_that_grow_have_one_beside_a_path(self, activation):
+        assert DenseNetwork(D, K, (6,), activation).limit == 3.0
 
-    def test_wide_ranges_change_nothing(self):
+    @pytest.mark.parametrize("activation", ["tanh", "logistic", "identity"])
+    def test_others_need_none(self, activation):
+        assert DenseNetwork(D, K, (6,), activation).limit == np.inf
+
+    def test_textbook_network_has_none(self):
+        assert DenseNetwork(D, K, (6,), linear_path=False).limit == np.inf
+        assert DenseNetwork(D, K, (6,), code_activation="relu").limit == np.inf
+
+    def test_far_out_only_the_path_goes_on(self):
         weights = draw(self.NETWORK)
-        wide = with_ranges(self.NETWORK, weights, -1e3, 1e3)
-        x = torch.ones((2, D), dtype=torch.float64)
-        code = self.NETWORK.encode(weights, x)
-        assert_allclose(self.NETWORK.encode(wide, x), code, rtol=1e-12)
-        expected = self.NETWORK.decode(weights, code)
-        assert_allclose(self.NETWORK.decode(wide, code), expected, rtol=1e-12)
-
-    def test_beyond_them_only_the_path_goes_on(self):
-        weights = with_ranges(self.NETWORK, draw(self.NETWORK), -0.1, 0.1)
         direction = torch.arange(1.0, D + 1, dtype=torch.float64)[None]
-        P = weights["encoder.0.weight"][-K:]
+        P = weights["encoder.0.weight"][:K]
         far, farther = (
             self.NETWORK.encode(weights, size * direction) for size in (1e6, 2e6)
         )

@@ -68,16 +68,13 @@ def test_everything_starts_at_zero():
 
 
 @pytest.mark.parametrize(("names", "n_entries"), [("a", 15), ("ab", 22), ("abcd", 87)])
-def test_leading_part_holds_the_first_tensors(names, n_entries):
+def test_everything_up_to_the_end_of_a_tensor_is_it_and_those_before(names, n_entries):
     tensors = filled(SHAPES)
-    leading = tensors.leading({name: SHAPES[name] for name in names})
-    assert leading.sum() == n_entries
-    assert leading.data_ptr() == tensors.flat.data_ptr()
+    assert tensors.flat[: tensors.end(names[-1])].sum() == n_entries
 
 
-def test_leading_part_ends_with_its_last_tensor():
-    tensors = filled(SHAPES)
-    assert tensors.leading({"a": (3, 5)}).numel() == 15
+def test_a_tensor_ends_before_the_gap_that_follows():
+    assert filled(SHAPES).end("a") == 15
 
 
 def test_arrays_are_copies():

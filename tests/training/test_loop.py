@@ -86,7 +86,8 @@ def run(
         evaluate=evaluate or (lambda limit: step.loss()),
         validate=None if validation is None else lambda: next(validation),
         decay=decay,
-        decayed=step.parameters.leading({"w": (1,)}),
+        trained=slice(None),
+        decayed=slice(step.parameters.end("w")),
     )
     plan = Plan(max_epochs=max_epochs, schedule=schedule, tol=tol, patience=patience)
     return train(task, plan, observer or Recorder(step))
