@@ -24,7 +24,8 @@ class Autoencoder(AutoencoderTransformer):
     .. math:: z = P (x - \mu) + f(x), \qquad \hat x = D z + \mu + g(z),
 
     which starts at PCA while :math:`f` and :math:`g` start at zero: the training loss
-    begins at PCA's and, without a penalty, never ends above it.
+    begins at PCA's and, without a penalty, never ends above it. The rows of :math:`P`
+    stay PCA's axes: a code is PCA's, corrected.
 
     X needs no scaling of its units as a whole: with the Gaussian likelihood it is
     centred by feature and divided by one number for all features. Features whose
@@ -51,8 +52,8 @@ class Autoencoder(AutoencoderTransformer):
     linear_path : bool, default=True
         Whether the linear path stands beside the network. False is the textbook's
         network, which starts at random. With the path, what enters a hidden unit is
-        kept within 4 in magnitude, so that rows far from the rest have no leverage,
-        and are encoded linearly, by the path.
+        kept within 3 in magnitude, unless the activation is bounded itself: rows far
+        from the rest have no leverage, and are encoded linearly, by the path.
     tied_weights : bool, default=False
         Whether the decoder's matrices are the encoder's, transposed.
     init : {"he", "glorot"}, default="he"
@@ -61,8 +62,8 @@ class Autoencoder(AutoencoderTransformer):
         What the decoder's output means: ``"gaussian"`` trains on the squared error,
         ``"bernoulli"`` on the cross-entropy of X in [0, 1].
     weight_decay : float, default=0.0
-        Adds ``weight_decay / 2`` times the sum of squared weights, biases not
-        included, to the mean loss in scaled units.
+        Adds ``weight_decay / 2`` times the sum of squared weights, biases and the
+        path's encoder not included, to the mean loss in scaled units.
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.

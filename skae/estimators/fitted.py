@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -158,9 +159,9 @@ class FittedAutoencoder:
         widest = max(self.network.n_features, *self.network.widths)
         n_rows = max(1, _CHUNK_BYTES // (array.itemsize * widest))
         out = None
-        with torch.autocast("cpu", enabled=False):
+        with _no_autocast():
             for start in range(0, len(array), n_rows):
-                part = _finite(function(_tensor(array[start : start + n_rows])))
+                part = finite(function(_tensor(array[start : start + n_rows])))
                 if len(part) == len(array):
                     return part
                 if out is None:
@@ -169,7 +170,13 @@ class FittedAutoencoder:
         return out
 
 
-def _finite(result):
+def _no_autocast():
+    if torch.is_autocast_enabled("cpu"):
+        return torch.autocast("cpu", enabled=False)
+    return nullcontext()
+
+
+def finite(result):
     """Array of a tensor, refused where finite rows have overflowed on the way."""
     if not torch.isfinite(result.sum()) and not torch.isfinite(result).all():
         raise ValueError(

@@ -6,6 +6,7 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,7 +17,7 @@ from skae.estimators.base import (
     fitted_attributes,
 )
 from skae.estimators.callbacks import FitCallbacks
-from skae.estimators.fitted import FittedAutoencoder
+from skae.estimators.fitted import FittedAutoencoder, finite
 from skae.estimators.fitting import Composition, choose_device
 from skae.estimators.linear_solvers import descend, solve_exactly
 from skae.estimators.validation import check_X
@@ -201,8 +202,9 @@ class LinearAutoencoder(AutoencoderTransformer):
         """
         check_is_fitted(self)
         X = check_X(self, X, reset=False)
-        with np.errstate(under="ignore"):
-            return self._marginal_log_density(X - self.mean_)
+        with np.errstate(under="ignore", over="ignore"):
+            density = self._marginal_log_density(X - self.mean_)
+        return finite(torch.from_numpy(density))
 
     def _marginal_log_density(self, deviation):
         code = deviation @ self.components_.T

@@ -11,9 +11,6 @@ from sklearn.utils.validation import check_array, validate_data
 
 FLOATS = (np.float64, np.float32)
 
-_LARGEST = 1e150
-"""Beyond it the square of a value is not a number of 64 bits."""
-
 
 def check_X(estimator, X, *, reset):
     """Validate X for `estimator` and give it as an array of float32 or float64.
@@ -37,16 +34,9 @@ def check_X(estimator, X, *, reset):
     TypeError
         For masked arrays, whose mask would be lost, and for dates.
     ValueError
-        As scikit-learn's `validate_data`, and for values whose squares overflow.
+        As scikit-learn's `validate_data`.
     """
-    X = validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
-    if X.dtype == np.float64 and max(X.max(), -X.min()) > _LARGEST:
-        raise ValueError(
-            f"Input X contains values of magnitude {max(X.max(), -X.min()):.0e}, whose "
-            "squares overflow. Scale the features first, for example with "
-            "StandardScaler."
-        )
-    return X
+    return validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
 
 
 def refuse(estimator, name, must_be):
