@@ -58,6 +58,7 @@ def summary(rows):
     return {
         "cases": len(rows),
         "below PCA": float(np.mean((ratios < 1.0) & ~at_pca)),
+        "above PCA": float(np.mean((ratios > 1.0) & ~at_pca)),
         "median ratio": float(np.median(ratios)),
         "largest ratio": float(ratios.max()),
         "ended at PCA": float(at_pca.mean()),

@@ -1,9 +1,9 @@
 """Test error against seconds on MNIST, code 150, one hidden layer of 300.
 
 skae, a naive DataLoader loop, MLPRegressor(X, X) and PCA(150), in one run. The loop
-sets the mark: the error that it has after 25 epochs, and the seconds it takes. Then
-each of the others is asked for that error. All in: everything from the call of `fit`
-on is counted, imports are not.
+sets the mark: the error that it has after 25 epochs, and the seconds it takes. skae is
+charged the fewest of its epochs that reach the mark with every seed. All in: everything
+from the call of `fit` on is counted, imports are not.
 """
 
 from __future__ import annotations
@@ -81,22 +81,30 @@ def main():
     else:
         train, _, test, _ = mnist()
         seeds, naive_epochs, epochs, mlp_epochs = [0, 1, 2], 25, [1, 2, 5, 10], 5
-    rows, ratios = [], []
+    rows, marks, all_fits = [], [], []
     for seed in seeds:
         curve = run_naive(train, test, naive_epochs, seed)
-        mark_seconds, mark = curve[-1]
         fits = {n: run_skae(train, test, n, seed) for n in epochs}
-        reached = [spent for spent, error in fits.values() if error <= mark]
-        ratios.append(mark_seconds / min(reached) if reached else float("nan"))
+        marks.append(curve[-1])
+        all_fits.append(fits)
         rows.append(_row("naive", naive_epochs, seed, curve[-1]))
         rows += [_row("skae", n, seed, result) for n, result in fits.items()]
         rows.append(_row("PCA", "-", seed, run_pca(train, test)))
         mlp = run_mlp(train, test, mlp_epochs, seed)
         rows.append(_row("MLPRegressor", mlp_epochs, seed, mlp))
     table(rows)
-    ratio = statistics.median(ratios)
+    ratio = times_faster(marks, all_fits, epochs)
     print(f"to the naive loop's last error: {ratio:.1f} times faster (median)")
     write("time_to_quality", args, {"runs": rows, "times faster": ratio})
+
+
+def times_faster(marks, all_fits, epochs):
+    """Median over the seeds; nan where no number of epochs always reaches the mark."""
+    pairs = list(zip(marks, all_fits, strict=True))
+    for n in epochs:
+        if all(fits[n][1] <= error for (_, error), fits in pairs):
+            return statistics.median(spent / fits[n][0] for (spent, _), fits in pairs)
+    return float("nan")
 
 
 def _row(method, epochs, seed, result):

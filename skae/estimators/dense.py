@@ -51,9 +51,10 @@ class Autoencoder(AutoencoderTransformer):
         likelihoods bring their own.
     linear_path : bool, default=True
         Whether the linear path stands beside the network. False is the textbook's
-        network, which starts at random. With the path, what enters a hidden unit is
-        kept within 3 in magnitude, unless the activation is bounded itself: rows far
-        from the rest have no leverage, and are encoded linearly, by the path.
+        network, which starts at random. With the path, what enters the first hidden
+        layer of encoder and decoder is kept within 3 in magnitude, unless the
+        activation is bounded itself: rows far from the rest have no leverage, and are
+        encoded linearly, by the path.
     tied_weights : bool, default=False
         Whether the decoder's matrices are the encoder's, transposed.
     init : {"he", "glorot"}, default="he"

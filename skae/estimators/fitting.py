@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from skae.networks import DenseBackprop, DenseNetwork
 from skae.objectives import Likelihood, WeightDecay
 from skae.training import (
     SCHEDULES,
+    AutogradStep,
     FlatTensors,
     HandwrittenStep,
     Plan,
@@ -34,11 +37,25 @@ _EVALUATED_ROWS = 1000
 
 @dataclass(frozen=True)
 class Composition:
-    """What a variant is: a network, a likelihood, and a penalty on the weights."""
+    """What a variant is.
+
+    Attributes
+    ----------
+    network : DenseNetwork
+        The architecture.
+    likelihood : Likelihood
+        What its output means.
+    decay : WeightDecay or None
+        Penalty on the weights.
+    backprop : callable or None
+        ``backprop(network, weights, gradients, n_rows)`` makes the arrays of a
+        hand-written step; None leaves the gradient to autograd.
+    """
 
     network: DenseNetwork
     likelihood: Likelihood
     decay: WeightDecay | None = None
+    backprop: Callable | None = DenseBackprop
 
 
 class Seeds:
@@ -253,18 +270,32 @@ class Fit:
         shapes = self._composition.network.shapes()
         return FlatTensors(shapes, dtype=self._dtype, device=self._device)
 
+    def _step(self):
+        """Where the gradient comes from: the network's own backprop, or autograd."""
+        parameters, gradients = self._parameters, self._allocate()
+        network, likelihood = self._composition.network, self._composition.likelihood
+        backprop = self._composition.backprop
+        if backprop is None:
+            return AutogradStep(
+                parameters,
+                gradients,
+                lambda weights, x: likelihood.loss(
+                    network.decode(weights, network.encode(weights, x)), x
+                ).mean(),
+            )
+        return HandwrittenStep(
+            parameters,
+            gradients,
+            partial(backprop, network, parameters.views, gradients.views),
+            likelihood.loss_gradient,
+        )
+
     def _task(self, held_out, seeds):
         composition, settings = self._composition, self._settings
-        network, weights = composition.network, self._parameters.views
-        gradients, last = self._allocate(), list(network.weight_shapes())[-1]
-        step = HandwrittenStep(
-            self._parameters,
-            gradients,
-            lambda n_rows: DenseBackprop(network, weights, gradients.views, n_rows),
-            composition.likelihood.loss_gradient,
-        )
+        network = composition.network
+        last = list(network.weight_shapes())[-1]
         return Task(
-            step=step,
+            step=self._step(),
             batches=ShuffledBatches(
                 self._rows,
                 self._batch_size(len(self._rows)),

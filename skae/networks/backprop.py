@@ -120,7 +120,7 @@ class DenseBackprop:
             start = path if bias is None else bias[:, None]
             out = self._encoder_pre[i + 1]
             calls += [
-                *self._activate(a, h),
+                *self._activate(a, h, is_first=i == 1),
                 partial(torch.addmm, start, weight, h, out=out),
             ]
         code, z = self._encoder_pre[m + 1], self._decoder_value[m + 1]
@@ -129,14 +129,14 @@ class DenseBackprop:
         return calls
 
     def _decoder_forward(self) -> list[Call]:
-        calls: list[Call] = []
-        for i in range(self._network.depth - 1, 0, -1):
+        m, calls = self._network.depth - 1, list[Call]()
+        for i in range(m, 0, -1):
             into, a = self._decoder_value[i + 1], self._decoder_pre[i]
             weight = self._weights[self._network.decoder_weight(i)].t()
             bias = self._weights[f"decoder.{i}.bias"][:, None]
             calls += [
                 partial(torch.addmm, bias, weight, into, out=a),
-                *self._activate(a, self._decoder_value[i]),
+                *self._activate(a, self._decoder_value[i], is_first=i == m),
             ]
         weight = self._weights[self._network.decoder_weight(0)]
         bias = self._weights["decoder.0.bias"]
@@ -155,7 +155,7 @@ class DenseBackprop:
                 gradient, into = self._gradient[i], self._decoder_value[i + 1]
                 into_gradient = self._gradient[i + 1]
                 pre, value = self._decoder_pre[i], self._decoder_value[i]
-                calls += self._activate_backward(gradient, pre, value)
+                calls += self._activate_backward(gradient, pre, value, is_first=i == m)
             weight, path_is_there = self._weights[name], i == m > 0 and network.has_path
             weight_gradient = self._gradients[name]
             if name == "encoder.0.weight" and network.n_fixed:
@@ -188,24 +188,24 @@ class DenseBackprop:
                 calls.append(partial(torch.sum, gradient, 1, out=self._gradients[bias]))
             calls += [
                 partial(torch.mm, self._weights[name].t(), gradient, out=out),
-                *self._activate_backward(out, pre, value),
+                *self._activate_backward(out, pre, value, is_first=i == 1),
             ]
         return calls
 
-    def _activate(self, pre: Tensor, value: Tensor) -> list[Call]:
+    def _activate(self, pre: Tensor, value: Tensor, *, is_first: bool) -> list[Call]:
         """From what enters a hidden layer, limited in place, to its value."""
         call, limit = partial(self._act.forward, pre, value), self._network.limit
-        if limit == math.inf:
+        if not is_first or limit == math.inf:
             return [call]
         return [partial(torch.clamp, pre, -limit, limit, out=pre), call]
 
     def _activate_backward(
-        self, gradient: Tensor, pre: Tensor, value: Tensor
+        self, gradient: Tensor, pre: Tensor, value: Tensor, *, is_first: bool
     ) -> list[Call]:
         """From the gradient of a hidden layer to that of what enters it, in place."""
         call = partial(self._act.backward, gradient, pre, value, gradient)
         limit = self._network.limit
-        if limit == math.inf:
+        if not is_first or limit == math.inf:
             return [call]
         return [
             call,

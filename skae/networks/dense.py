@@ -16,7 +16,7 @@ from skae.networks.activations import ACTIVATIONS, Activation
 Weights = Mapping[str, Tensor]
 
 LIMIT = 3.0
-"""Most that enters a hidden unit beside a path; few of the usual rows reach it."""
+"""Most that enters a first hidden unit beside a path; few usual rows reach it."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class DenseNetwork:
     bounded correction of it.
 
     Where the data end, so does what a network has learnt, while its path goes on in a
-    straight line. Beside a path, what enters a hidden unit is therefore kept within
-    `limit`: a row far out is encoded by the path, and has no leverage on the rest.
+    straight line. Beside a path, what enters the first hidden layer of encoder and
+    decoder is therefore kept within `limit`: a row far out is encoded by the path, and
+    has no leverage on the rest.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ class DenseNetwork:
 
     @property
     def limit(self) -> float:
-        """Bound on what enters a hidden unit; inf where there is none."""
+        """Bound on what enters a first hidden unit; inf where there is none."""
         bounded = self.has_path and not self.hidden_activation().saturates
         return LIMIT if bounded else math.inf
 
@@ -137,7 +138,7 @@ class DenseNetwork:
         if self.has_path:
             path, h = h[:, : self.n_components], h[:, self.n_components :]
         for i in range(1, self.depth):
-            h = self._activate(h)
+            h = self._activate(h, is_first=i == 1)
             bias = weights.get(f"encoder.{i}.bias", path)
             assert bias is not None  # only the code lacks a bias, and then has a path
             h = torch.addmm(bias, h, weights[f"encoder.{i}.weight"].t())
@@ -148,15 +149,16 @@ class DenseNetwork:
         h = z
         for i in range(self.depth - 1, 0, -1):
             weight, bias = weights[self.decoder_weight(i)], weights[f"decoder.{i}.bias"]
-            h = self._activate(torch.addmm(bias, h, weight))
+            h = torch.addmm(bias, h, weight)
+            h = self._activate(h, is_first=i == self.depth - 1)
         if self.has_path:
             h = torch.cat([z, h], dim=1)
         return torch.addmm(
             weights["decoder.0.bias"], h, weights[self.decoder_weight(0)]
         )
 
-    def _activate(self, a: Tensor) -> Tensor:
-        """Hidden layer from what enters it."""
-        if self.limit < math.inf:
+    def _activate(self, a: Tensor, *, is_first: bool) -> Tensor:
+        """Hidden layer from what enters it; the first one of a side has the limit."""
+        if is_first and self.limit < math.inf:
             a = F.hardtanh(a, -self.limit, self.limit)
         return self.hidden_activation().value(a)

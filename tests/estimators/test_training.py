@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
-from skae import LinearAutoencoder
+from skae import Autoencoder, LinearAutoencoder
 
 TRAINED = ["dense", "deep-tied", "plain", "bernoulli", "logistic"]
 
@@ -350,3 +351,28 @@ class TestRandomness:
 
     def test_transform_is_deterministic(self, fitted, new):
         assert_array_equal(fitted.transform(new), fitted.transform(new))
+
+
+class ByAutograd(Autoencoder):
+    """The dense autoencoder without its hand-written gradient."""
+
+    def _compose(self, n_features):
+        return replace(super()._compose(n_features), backprop=None)
+
+
+@parametrize("tied_weights", [False, True])
+@parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_autograd_trains_the_same_network(likelihood, tied_weights, X):
+    settings = {
+        "likelihood": likelihood,
+        "tied_weights": tied_weights,
+        "weight_decay": 1e-3,
+        "precision": "float64",
+        "early_stopping": False,
+        "max_iter": 5,
+        "random_state": 0,
+    }
+    ours, expected = Autoencoder(**settings).fit(X), ByAutograd(**settings).fit(X)
+    assert ours.n_iter_ == 5
+    assert_allclose(ours.loss_curve_, expected.loss_curve_, rtol=1e-10)
+    assert_allclose(ours.transform(X), expected.transform(X), rtol=1e-8, atol=1e-10)

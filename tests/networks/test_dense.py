@@ -45,17 +45,19 @@ def textbook(network, weights, x):
         path_in, matrix = matrix[:k], matrix[k:]
         path_out, last = last[:k], last[k:]
         offset, bias = bias[:k], bias[k:]
-        if network.activation == "gelu":
-            act = limited(act)
+    first = limited(act) if network.limit < np.inf else act
     h = x @ matrix.T + bias
     for i in range(1, m + 1):
-        h = act(h) @ w[f"encoder.{i}.weight"].T + w.get(f"encoder.{i}.bias", 0.0)
+        h = (first if i == 1 else act)(h) @ w[f"encoder.{i}.weight"].T + w.get(
+            f"encoder.{i}.bias", 0.0
+        )
     if network.has_path:
         h = h + x @ path_in.T + offset
     z = h = NUMPY[network.code_activation](h)
     side = "encoder" if network.tied_weights else "decoder"
     for i in range(m, 0, -1):
-        h = act(h @ w[f"{side}.{i}.weight"] + w[f"decoder.{i}.bias"])
+        h = h @ w[f"{side}.{i}.weight"] + w[f"decoder.{i}.bias"]
+        h = (first if i == m else act)(h)
     output = h @ last + w["decoder.0.bias"]
     if network.has_path:
         output = output + z @ path_out
