@@ -239,8 +239,8 @@ def reconstruction_r2(estimator, X, y=None):
     -----
     The mean is that of the training rows, where the estimator (in a Pipeline, its
     first step) tells it as `mean_`; where it does not, the mean of the X passed,
-    which is the harder one to beat. The autoencoders of skae remember their training
-    mean and have a `score` of their own, for every likelihood.
+    which is the harder one to beat. The autoencoders of skae also have a `score` of
+    their own, for every likelihood.
 
     Examples
     --------

@@ -47,7 +47,8 @@ def principal_axes(rows: Rows, shape: tuple[int, int], k: int) -> PrincipalAxes:
     Parameters
     ----------
     rows : callable
-        The centred rows in blocks, of float32 or float64; sums are in float64.
+        The centred rows in blocks, of float32 or float64; blocks are added up in
+        float64.
     shape : tuple of int
         (n_samples, n_features)
     k : int
@@ -137,8 +138,10 @@ def _lanczos(rows: Rows, shape: tuple[int, int], k: int) -> Parts:
     operator = LinearOperator(
         (d, d), matvec=gram_times, matmat=gram_times, dtype=np.float64
     )
+    total = sum(float((block.to(torch.float64) ** 2).sum()) for block in rows())
+    if total == 0.0:
+        return np.eye(k, d), np.zeros(k), total
     start = np.random.default_rng(0).standard_normal(d)
     values, vectors = eigsh(operator, k=k, v0=start)
-    total = sum(float((block.to(torch.float64) ** 2).sum()) for block in rows())
     order = np.argsort(values)[::-1]
     return vectors.T[order].copy(), values[order], total

@@ -70,8 +70,9 @@ class Scaling:
         largest = max(np.abs(d).max() for d in _deviations(X, first))
         if max(largest, np.abs(first).max()) > _LARGEST:
             raise ValueError(
-                f"Input X contains values of magnitude {largest:.0e}, whose squares "
-                "overflow. Scale the features first, for example with StandardScaler."
+                f"Input X contains values of magnitude {np.abs(X).max():.0e}, whose "
+                "squares overflow. Scale the features first, for example with "
+                "StandardScaler."
             )
         return cls(first + shift, _root_mean_square(X, first + shift, largest) or 1.0)
 
@@ -138,7 +139,11 @@ def _deviations(
 ) -> Iterator[NDArray[np.floating]]:
     """X - centre, a block of rows that a cache holds at a time, in one array."""
     n_rows = min(len(X), max(1, block_bytes // (dtype.itemsize * X.shape[1])))
-    buffer, centre = np.empty((n_rows, X.shape[1]), dtype), centre.astype(dtype)
+    buffer, near = np.empty((n_rows, X.shape[1]), dtype), centre.astype(dtype)
+    rest = (centre - near).astype(dtype)
     for start in range(0, len(X), n_rows):
         block = X[start : start + n_rows]
-        yield np.subtract(block, centre, out=buffer[: len(block)])
+        deviation = np.subtract(block, near, out=buffer[: len(block)])
+        if dtype != _WIDE:
+            deviation -= rest  # the subtraction from nearby values was exact
+        yield deviation

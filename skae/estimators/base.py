@@ -103,8 +103,8 @@ class AutoencoderTransformer(
             Ignored; a Pipeline passes labels here.
         X_val : array-like of shape (n_validation_samples, n_features), default=None
             Validation data, in place of those that `early_stopping` would set aside
-            from X. The weights with the lowest loss on them are kept. A closed form
-            has no use for them.
+            from X. The weights with the lowest loss on them are kept.
+            `LinearAutoencoder` has no use for them.
 
         Returns
         -------
@@ -323,6 +323,17 @@ class EpochReporter:
     def epoch_begins(self):
         self._callbacks.epoch_begins()
 
+    def folds_end(self, epochs, start, losses):
+        """Say what the folds have chosen, and why."""
+        if not self._verbose:
+            return
+        start, least = start * self._unit(), min(losses) * self._unit()
+        chosen = f"{epochs} iterations" if epochs else "the start, PCA where it is one"
+        print(
+            f"Folds chose {chosen}: validation loss = {start:.8g} at the start, "
+            f"{least:.8g} at best"
+        )
+
     def epoch_ends(self, history):
         if self._verbose:
             print(_progress(history, self._unit()))
@@ -355,6 +366,8 @@ def fitted_attributes(fitted, history, unit):
         "best_loss_": history.best_loss * unit,
         "loss_curve_": [loss * unit for loss in curve],
         "validation_loss_curve_": [loss * unit for loss in history.validation_curve],
+        "best_iteration_": history.kept_epoch,
+        "mean_": fitted.mean(),
         "noise_variance_": fitted.noise_variance * unit,
     }
 

@@ -24,8 +24,8 @@ class Autoencoder(AutoencoderTransformer):
     .. math:: z = P (x - \mu) + f(x), \qquad \hat x = D z + \mu + g(z),
 
     which starts at PCA while :math:`f` and :math:`g` start at zero: the training loss
-    begins at PCA's and, without a penalty, never ends above it. The rows of :math:`P`
-    stay PCA's axes: a code is PCA's, corrected.
+    begins at PCA's and, without a penalty, never ends above it. :math:`P` is not
+    trained: a code is PCA's, corrected.
 
     X needs no scaling of its units as a whole: with the Gaussian likelihood it is
     centred by feature and divided by one number for all features. Features whose
@@ -53,10 +53,11 @@ class Autoencoder(AutoencoderTransformer):
         Whether the linear path stands beside the network. False is the textbook's
         network, which starts at random. With the path, what enters the first hidden
         layer of encoder and decoder is kept within 3 in magnitude, unless the
-        activation is bounded itself: rows far from the rest have no leverage, and are
-        encoded linearly, by the path.
+        activation is bounded or linear itself: rows far from the rest are encoded
+        linearly, by the path.
     tied_weights : bool, default=False
-        Whether the decoder's matrices are the encoder's, transposed.
+        Whether the decoder's matrices are the encoder's, transposed. The path then
+        is not trained on either side.
     init : {"he", "glorot"}, default="he"
         How the matrices beside the path are drawn.
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
@@ -125,6 +126,11 @@ class Autoencoder(AutoencoderTransformer):
         Mean training loss of the batches of each epoch.
     validation_loss_curve_ : list of float
         Loss on the validation rows after each epoch; empty without.
+    best_iteration_ : int
+        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
+        path stands.
+    mean_ : ndarray of shape (n_features,)
+        Training mean of each feature: the reconstruction that scores 0.
     noise_variance_ : float
         Variance of an entry around its reconstruction: `loss_`, for the Gaussian.
     network_ : torch.nn.Module

@@ -109,11 +109,15 @@ class FittedAutoencoder:
             return 1.0 if left == 0.0 else 0.0
         return float(1.0 - left / total)
 
+    def mean(self):
+        """Reconstruction that is worth nothing, the training mean: (n_features,)."""
+        null = torch.from_numpy(self.null_output.astype(np.float64))
+        return self._mean(null).numpy().copy()
+
     def module(self):
         """A new torch module that maps X to its reconstruction."""
         weights = {n: torch.from_numpy(w.copy()) for n, w in self.weights.items()}
-        like = next(iter(weights.values()))
-        mean = torch.from_numpy(self.scaling.mean).to(like.dtype, copy=True)
+        mean = torch.from_numpy(self.scaling.mean.copy())
         return AutoencoderModule(
             self.network, weights, mean, self.scaling.scale, self.likelihood.mean
         )
@@ -180,9 +184,9 @@ def finite(result):
     """Array of a tensor, refused where finite rows have overflowed on the way."""
     if not torch.isfinite(result.sum()) and not torch.isfinite(result).all():
         raise ValueError(
-            "The rows contain values too large for their dtype: the result overflows. "
-            "Scale the features first, for example with StandardScaler, or pass "
-            "float64."
+            f"The rows contain values too large for {result.dtype}: the result "
+            "overflows. Scale the features first, for example with StandardScaler"
+            + (", or pass float64." if result.dtype != torch.float64 else ".")
         )
     return result.numpy()
 
@@ -190,4 +194,5 @@ def finite(result):
 def _tensor(array):
     """Rows as a tensor that may share their memory."""
     array = np.ascontiguousarray(array)
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+    shareable = array.flags.writeable and min(array.strides) >= 0
+    return torch.from_numpy(array if shareable else array.copy())

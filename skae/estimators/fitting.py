@@ -130,7 +130,8 @@ class Fit:
             self._set_units(X)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X)
-                epochs, curve = self._judge_in_folds(rows)
+                epochs, start, curve = self._judge_in_folds(rows)
+                observer.folds_end(epochs, start, curve)
                 history = self._train(rows, None, observer, epochs)
                 history.validation_curve = curve
                 history.stopped_early = epochs < self._n_planned
@@ -183,7 +184,8 @@ class Fit:
     def _see(self, X, order=None):
         """Rows as the network is to see them, in an order of their own."""
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
-        if not torch.isfinite(rows.sum()) and not torch.isfinite(rows).all():
+        entries = rows.view(-1)
+        if not torch.isfinite(torch.dot(entries, entries)):
             raise ValueError(
                 "X or X_val contains values too large for dtype('float32') beside the "
                 "scale of X. Scale the features, for example with StandardScaler, or "
@@ -207,7 +209,7 @@ class Fit:
         return order, n_samples - n_held_out
 
     def _judge_in_folds(self, rows):
-        """Epochs worth training, and the loss on rows left out after each.
+        """Epochs worth training; loss on rows left out at the start, and after each.
 
         Every fold is a fit of its own, start included: PCA, where it starts, has seen
         no more of the rows that judge it than the network has.
@@ -218,7 +220,9 @@ class Fit:
         for kept, left_out in folds.split(order.numpy()):
             history = copy(self)._train(rows[kept], rows[left_out])
             losses.append([history.start_loss, *history.validation_curve])
-        return folds.choose_epochs(losses, self._composition.network.starts_linear)
+        may_stay = self._composition.network.starts_linear
+        epochs, curve = folds.choose_epochs(losses, may_stay)
+        return epochs, float(np.mean(losses, axis=0)[0]), curve
 
     def _train(self, rows, held_out, observer=None, epochs=None, seen=None):
         """Train on `rows` from the start, for all planned epochs or the first few.
@@ -238,6 +242,7 @@ class Fit:
             schedule=schedule(settings.learning_rate_init, n_steps),
             tol=settings.tol,
             patience=math.inf if in_full else settings.n_iter_no_change,
+            evaluates_start=self._previous is not None,
             keeps_interrupted=observer is not None,
         )
         return train(task, plan, observer or Unwatched())

@@ -71,8 +71,8 @@ class LinearAutoencoder(AutoencoderTransformer):
     shuffle : bool, default=True
         Whether each epoch takes mini-batches in a new order.
     precision : {"float32", "float64", "bfloat16", "auto"}, default="float32"
-        Arithmetic of training. The exact solver computes in the dtype of X, and sums
-        in float64.
+        Arithmetic of training. The exact solver computes in the dtype of X, and adds
+        up blocks of rows in float64.
     device : str, default="cpu"
         Torch device to train on; ``"auto"`` is CUDA where there is one.
     verbose : bool or int, default=False
@@ -106,6 +106,8 @@ class LinearAutoencoder(AutoencoderTransformer):
         Mean squared error over the entries of the training data.
     best_loss_ : float
         The same.
+    best_iteration_ : int
+        The epoch whose weights were kept; 0 for the exact solver.
     loss_curve_ : list of float
         Mean loss of the steps of each epoch; just `loss_` for the exact solver.
     validation_loss_curve_ : list of float
@@ -202,7 +204,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         """
         check_is_fitted(self)
         X = check_X(self, X, reset=False)
-        with np.errstate(under="ignore", over="ignore"):
+        with np.errstate(under="ignore", over="ignore", invalid="ignore"):
             density = self._marginal_log_density(X - self.mean_)
         return finite(torch.from_numpy(density))
 

@@ -43,7 +43,8 @@ def start_weights(composition, weights, rows, init, generator):
     spread = math.sqrt(found.squares.max() / len(rows)) or 1.0
     into, out = 1.0, 1.0
     if not likelihood.standardises:
-        out = _slope(likelihood, rows[:_TRIED_ROWS], mean, axes)
+        slopes = _TRIED_SLOPES[1:] if network.tied_weights else _TRIED_SLOPES
+        out = _slope(likelihood, rows[:_TRIED_ROWS], mean, axes, slopes)
     if network.tied_weights:
         into = out = math.sqrt(out)
     start_at_path(
@@ -53,16 +54,16 @@ def start_weights(composition, weights, rows, init, generator):
         decoder=axes * out,
         code_bias=axes @ mean * -into,
         output_bias=likelihood.link(mean),
-        spread=spread * into,
+        spread=max(1.0, spread * into),
     )
 
 
-def _slope(likelihood, rows, mean, axes):
-    """Factor from PCA's reconstruction to the output: the best of a few."""
+def _slope(likelihood, rows, mean, axes, slopes):
+    """Factor from PCA's reconstruction to the output: the best of `slopes`."""
     centre = likelihood.link(mean)
     linear = (rows - mean) @ axes.t() @ axes
 
     def loss(slope):
         return float(likelihood.loss(centre + slope * linear, rows).sum())
 
-    return min(_TRIED_SLOPES, key=loss)
+    return min(slopes, key=loss)

@@ -145,6 +145,7 @@ def _read_table(reader, path, target):
     pandas = import_optional("pandas", extra="inspection")
     with _reading(path):
         table = getattr(pandas, reader)(path)
+    _check_header(path, table)
     if target is None:
         y = None
     elif target in table.columns:
@@ -155,6 +156,26 @@ def _read_table(reader, path, target):
         )
     numeric_matrix(table)  # here, before a scaler meets what it has no words for
     return Dataset(table, y)
+
+
+def _check_header(path, table):
+    """Refuse a table whose first row was taken for its header, or not taken apart."""
+    names = [str(name) for name in table.columns]
+    if all(map(_is_number, names)) and not all(map(str.isdigit, names)):
+        raise ValueError(
+            f"{path} has no header: its first line must name the columns, but reads "
+            f"{listing(names, 5)}"
+        )
+    if len(names) == 1 and ";" in names[0]:
+        raise ValueError(f"{path} must separate its columns by commas, not semicolons")
+
+
+def _is_number(name):
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_npy(path, target):

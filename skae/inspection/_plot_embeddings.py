@@ -16,7 +16,7 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
     """Draw embeddings of the same rows side by side, a panel each.
 
     Both axes of a panel have the same unit. Of codes with more than two components
-    the first two principal components are drawn, and the panel says so; a code of a
+    its first two principal axes are drawn, and the panel says so; a code of a
     single component is spread at random along the other axis.
 
     Parameters
@@ -107,7 +107,7 @@ def _captions(name, Z, captions):
         yield captions[name]
     n_components = np.size(Z) // len(Z)
     if n_components > 2:
-        yield f"principal components 1 and 2 of {n_components}"
+        yield f"its principal axes 1 and 2 of {n_components}"
 
 
 def _plane(Z):

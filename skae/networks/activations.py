@@ -32,15 +32,16 @@ class Activation:
         act(a). `out` may be `grad` itself.
     at_zero : float
         act(0).
-    saturates : bool
-        Whether act is bounded, or else as linear as the path beside it.
+    limited : bool
+        Whether a network with a path limits what enters it: act grows without bound,
+        and not as a line.
     """
 
     value: Callable[[Tensor], Tensor]
     forward: Callable[[Tensor, Tensor], object]
     backward: Callable[[Tensor, Tensor, Tensor, Tensor], object]
     at_zero: float = 0.0
-    saturates: bool = False
+    limited: bool = True
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -68,19 +69,19 @@ ACTIVATIONS: dict[str, Activation] = {
         torch.tanh,
         lambda a, out: torch.tanh(a, out=out),
         lambda g, a, h, out: _tanh_backward(g, h, grad_input=out),
-        saturates=True,
+        limited=False,
     ),
     "logistic": Activation(
         torch.sigmoid,
         lambda a, out: torch.sigmoid(a, out=out),
         lambda g, a, h, out: _logistic_backward(g, h, grad_input=out),
         at_zero=0.5,
-        saturates=True,
+        limited=False,
     ),
     "identity": Activation(
         lambda a: a,
         lambda a, out: out.copy_(a),
         lambda g, a, h, out: out if out is g else out.copy_(g),
-        saturates=True,
+        limited=False,
     ),
 }

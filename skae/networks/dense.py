@@ -31,13 +31,12 @@ class DenseNetwork:
 
     P is stored above the first encoder matrix and D above the last decoder matrix, so
     that the first and the last product, the two largest, do the path's work too. P
-    stays as it starts: the code is a projection, which no outlier can tilt, and a
+    stays as it starts: the code is a projection, which training does not tilt, and a
     bounded correction of it.
 
     Where the data end, so does what a network has learnt, while its path goes on in a
     straight line. Beside a path, what enters the first hidden layer of encoder and
-    decoder is therefore kept within `limit`: a row far out is encoded by the path, and
-    has no leverage on the rest.
+    decoder is therefore kept within `limit`: a row far out is encoded by the path.
 
     Parameters
     ----------
@@ -82,8 +81,8 @@ class DenseNetwork:
     @property
     def limit(self) -> float:
         """Bound on what enters a first hidden unit; inf where there is none."""
-        bounded = self.has_path and not self.hidden_activation().saturates
-        return LIMIT if bounded else math.inf
+        limited = self.has_path and self.hidden_activation().limited
+        return LIMIT if limited else math.inf
 
     @property
     def widths(self) -> tuple[int, ...]:

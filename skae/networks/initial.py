@@ -69,8 +69,8 @@ def start_at_path(
     output_bias : Tensor of shape (n_features,)
         b.
     spread : float
-        Largest standard deviation in the code. The decoder's hidden layers, which were
-        drawn for inputs of size one, see it divided by that.
+        Largest standard deviation in the code, if it is above 1. The decoder's hidden
+        layers, which were drawn for inputs of size one, see it divided by that.
     """
     k, rank = network.n_components, encoder.shape[0]
     bias = weights["encoder.0.bias"]

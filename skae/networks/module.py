@@ -38,7 +38,7 @@ class AutoencoderModule(nn.Module):
     weights : mapping of str to Tensor
         Its parameters, which become the module's.
     mean : Tensor of shape (n_features,)
-        What is subtracted from X on the way in.
+        What is subtracted from X on the way in; of float64, for offsets are large.
     scale : float
         What X - mean is divided by.
     inverse_link : callable
@@ -71,12 +71,14 @@ class AutoencoderModule(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Code of the rows of `x`, which are in units of X."""
-        return self.network.encode(self.weights(), (x - self.mean) / self.scale)
+        weights = self.weights()
+        dtype = weights["encoder.0.weight"].dtype
+        return self.network.encode(weights, ((x - self.mean) / self.scale).to(dtype))
 
     def decode(self, z: Tensor) -> Tensor:
         """Reconstruction, in units of X, from the codes `z`."""
         mean = self._inverse_link(self.network.decode(self.weights(), z))
-        return mean * self.scale + self.mean
+        return (mean * self.scale + self.mean).to(z.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruction of the rows of `x`."""

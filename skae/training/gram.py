@@ -44,4 +44,4 @@ class GramStep:
         else:
             views["decoder.0.weight"].copy_(by_decoder.mul_(2.0 / d))
         views["encoder.0.weight"].copy_(by_encoder.mul_(2.0 / d))
-        return loss / d
+        return loss.clamp_min(0.0) / d

@@ -33,6 +33,9 @@ class Plan:
         Relative improvement of the monitored loss that counts as one.
     patience : float
         Epochs without such an improvement after which training stops.
+    evaluates_start : bool
+        Whether the loss of the start is evaluated in full, and not told by the first
+        batch: where X has not set the units, one row may outweigh all others.
     keeps_interrupted : bool
         Whether an interrupt after the first epoch ends training with a warning; else
         it is raised.
@@ -42,6 +45,7 @@ class Plan:
     schedule: Schedule
     tol: float
     patience: float
+    evaluates_start: bool = False
     keeps_interrupted: bool = True
 
 
@@ -198,7 +202,8 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     Raises
     ------
     FloatingPointError
-        When the loss is no longer finite, or a thousand times that of the start.
+        When the loss is no longer finite, or a thousand times what it was at the start
+        (at least a thousand).
     KeyboardInterrupt
         When it comes before the first epoch is complete; later ones end the training
         with a warning.
@@ -209,28 +214,32 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
     if task.validate is not None:
         history.start_loss = task.validate()
         keeper.offer(history.start_loss, 0)
+    elif plan.evaluates_start:
+        history.start_loss = task.evaluate(math.inf)
     try:
         _run_epochs(task, plan, observer, history, keeper)
+        _settle(task, history, keeper, start)
     except KeyboardInterrupt:
         if not (history.loss_curve and plan.keeps_interrupted):
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
         history.stopped_early = history.interrupted = True
-    if task.validate is None:
         _settle(task, history, keeper, start)
-    else:
-        keeper.restore()
-        history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
-        history.loss = task.evaluate(math.inf)
     return history
 
 
 def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None:
-    """Choose between the start, the epoch of the lowest mean loss, and the last one.
+    """Go back to the best weights, and note their loss.
 
-    The mean over an epoch is not the loss at its end: they are evaluated anew, the
-    start only until it is seen to be worse.
+    Without a validation set these are of the start, the epoch of the lowest mean loss,
+    or the last one. The mean over an epoch is not the loss at its end: they are
+    evaluated anew, the start only until it is seen to be worse.
     """
+    if task.validate is not None:
+        keeper.restore()
+        history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
+        history.loss = task.evaluate(math.inf)
+        return
     flat, last = task.step.parameters.flat, len(history.loss_curve)
     candidates = []
     if last and not history.interrupted:
@@ -256,22 +265,24 @@ def _run_epochs(
     parameters, gradients = task.step.parameters.flat, task.step.gradients.flat
     update = adam(parameters[task.trained], gradients[task.trained])
     patience = Patience(plan.tol, plan.patience)
-    n_steps = 0
+    n_steps, penalty = 0, task.penalty()
     for epoch in range(1, plan.max_epochs + 1):
         observer.epoch_begins()
         first, loss, n_steps = _run_epoch(task, plan, update, n_steps)
         if math.isnan(history.start_loss):
             history.start_loss = first
-        ceiling = _DIVERGED * max(history.start_loss, 1.0)
+        ceiling = _DIVERGED * max(history.start_loss + penalty, 1.0)
         monitored = loss + task.penalty()
         if task.validate is not None and loss <= ceiling:
             monitored = task.validate()
         if not (loss <= ceiling and monitored <= ceiling):
+            worst = monitored if loss <= ceiling else loss
             raise FloatingPointError(
-                f"Training diverged in epoch {epoch}: its loss was {loss:.3g}, "
-                f"then {monitored:.3g}, from {history.start_loss:.3g} at the start, "
-                "in units of scaled X. Choose a lower learning_rate_init, or scale the "
-                "features, for example with StandardScaler."
+                f"Training diverged in epoch {epoch}: its loss was {worst:.3g}, from "
+                f"{history.start_loss:.3g} at the start, in units of scaled X. "
+                "Choose a lower learning_rate_init or, "
+                "where features differ much in size, scale them, for example with "
+                "StandardScaler."
             )
         keeper.offer(monitored, epoch)
         if task.validate:

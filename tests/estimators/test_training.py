@@ -353,6 +353,28 @@ class TestRandomness:
         assert_array_equal(fitted.transform(new), fitted.transform(new))
 
 
+def test_training_mean_is_told(fitted, X):
+    assert_allclose(fitted.mean_, X.mean(axis=0), rtol=1e-6)
+
+
+def test_best_iteration_is_0_where_the_start_is_kept(dense, X):
+    assert dense(max_iter=2, learning_rate_init=1e-300).fit(X).best_iteration_ == 0
+    assert 1 <= dense(max_iter=2).fit(X).best_iteration_ <= 2
+
+
+@parametrize("noise", [0.0, 1.0])
+def test_verbose_tells_what_the_folds_have_chosen(noise, X, capsys):
+    t = np.linspace(-1, 1, 60)
+    curve = np.column_stack([t, t**2, t**3]) * (1.0 - noise)
+    rows = curve + noise * np.random.default_rng(0).normal(size=curve.shape)
+    fitted = Autoencoder(1, verbose=True, random_state=0, max_iter=30).fit(rows)
+    first = capsys.readouterr().out.splitlines()[0]
+    epochs = fitted.n_iter_ if fitted.best_iteration_ else None
+    chosen = f"{epochs} iterations" if epochs else "the start, PCA where it is one"
+    assert first.startswith(f"Folds chose {chosen}: validation loss = ")
+    assert bool(epochs) == (noise == 0.0)
+
+
 class ByAutograd(Autoencoder):
     """The dense autoencoder without its hand-written gradient."""
 

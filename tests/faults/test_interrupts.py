@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import warnings
+from itertools import count
 
 import numpy as np
 import pytest
@@ -329,3 +330,52 @@ def test_no_activation_leaves_a_model_of_nan(X, assert_finite, activation):
         assert "learning_rate_init" in str(error)  # noqa: PT017
     else:
         assert_finite(estimator, X)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_interrupt_after_the_last_epoch_keeps_the_fit(
+    dense, X, monkeypatch, assert_finite, early_stopping
+):
+    dense.set_params(early_stopping=early_stopping)
+    settle, calls = loop._settle, count()
+
+    def interrupted(*args):
+        settle(*args)
+        if next(calls) == 0:
+            _interrupt()
+
+    monkeypatch.setattr(loop, "_settle", interrupted)
+    with pytest.warns(UserWarning, match=INTERRUPTED):
+        dense.fit(X)
+    assert dense.n_iter_ == dense.max_iter
+    assert_finite(dense, X)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"linear_path": False}])
+def test_heavy_penalty_is_no_divergence(parameters):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 30)) @ rng.normal(size=(30, 30))
+    for early_stopping in ("auto", False):
+        Autoencoder(
+            4,
+            weight_decay=100.0,
+            early_stopping=early_stopping,
+            max_iter=3,
+            random_state=0,
+            **parameters,
+        ).fit(X)
+
+
+@pytest.mark.parametrize("row", [0, -1])
+def test_warm_start_on_wilder_rows_is_no_divergence(dense, X, row):
+    dense.set_params(early_stopping=False, warm_start=True).fit(X)
+    wilder = X.copy()
+    wilder[row] *= 1e4
+    assert np.isfinite(dense.fit(wilder).loss_)
+
+
+def test_validation_rows_too_large_to_square_are_refused(dense, X, refusal):
+    wild = X.copy()
+    wild[0, 0] = 1e25
+    with refusal(dense.fit(X), ValueError, "X or X_val contains values too large"):
+        dense.fit(X, X_val=wild)

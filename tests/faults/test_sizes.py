@@ -86,3 +86,43 @@ def test_dense_code_wider_than_the_data_is_fitted(X, assert_finite, linear_path,
     estimator = Autoencoder(9, max_iter=3, linear_path=linear_path, random_state=0)
     assert_finite(estimator.fit(X), X)
     assert estimator.transform(X).shape == (len(X), 9)
+
+
+UNIT_INTERVAL = {
+    "zeros": np.zeros((20, 3)),
+    "halves": np.full((20, 3), 0.5),
+    "one row": np.full((1, 3), [0.1, 0.5, 0.9]),
+    "the same row": np.tile([0.1, 0.5, 0.9], (20, 1)),
+}
+
+
+@pytest.mark.parametrize("tied_weights", [False, True])
+@pytest.mark.parametrize(
+    "parameters", [{"likelihood": "bernoulli"}, {"output_activation": "logistic"}]
+)
+@pytest.mark.parametrize("rows", UNIT_INTERVAL.values(), ids=UNIT_INTERVAL)
+def test_constant_shares_are_fitted(rows, parameters, tied_weights, assert_finite):
+    estimator = Autoencoder(2, tied_weights=tied_weights, random_state=0, **parameters)
+    assert_finite(estimator.fit(rows), rows)
+
+
+@pytest.mark.parametrize("tied_weights", [False, True])
+def test_narrow_shares_are_learnt_under_a_penalty(tied_weights):
+    rng = np.random.default_rng(0)
+    rows = 0.5 + 1e-3 * rng.normal(size=(300, 5))
+    estimator = Autoencoder(
+        likelihood="bernoulli",
+        tied_weights=tied_weights,
+        weight_decay=1e-5,
+        early_stopping=False,
+        random_state=0,
+    )
+    assert estimator.fit(rows).score(rows) > 0.4
+
+
+@pytest.mark.parametrize("n", [1, 4097])
+def test_last_rows_of_a_reversed_array_are_transformed(n):
+    rows = np.random.default_rng(0).normal(size=(n, 64))
+    estimator = Autoencoder(max_iter=1, random_state=0).fit(rows[:100])
+    codes = estimator.transform(rows)
+    assert_allclose(estimator.transform(rows[::-1])[::-1], codes, atol=1e-9)

@@ -270,6 +270,8 @@ def test_no_mnist(has_folder, refused, tmp_path, monkeypatch):
         ("--data iris.csv", "columns that are not numeric: name, when. Drop them"),
         ("--data holes.csv", "X contains NaN in 3 of 150 rows, in the columns a, b."),
         ("--data few.csv", "2 of the 8 rows would be held out"),
+        ("--data headless.csv", "has no header: its first line must name the columns"),
+        ("--data semicolons.csv", "must separate its columns by commas, not semi"),
         ("--data empty.csv", "empty.csv cannot be read: No columns to parse"),
         ("--data broken.npy", "cannot be read: it is no file of numpy's"),
         ("--data broken.npz", "cannot be read: it is no file of numpy's"),
@@ -285,6 +287,8 @@ def test_bad_input(arguments, message, refused, tmp_path):
     holes.loc[[3, 4], "a"] = holes.loc[7, "b"] = np.nan
     holes.to_csv(tmp_path / "holes.csv", index=False)
     holes[20:28].to_csv(tmp_path / "few.csv", index=False)
+    np.savetxt(tmp_path / "headless.csv", np.eye(30, 3) / 3, delimiter=",")
+    holes.to_csv(tmp_path / "semicolons.csv", index=False, sep=";")
     for name in ("empty.csv", "iris.xls"):
         (tmp_path / name).touch()
     for extension in ("npy", "npz", "parquet"):

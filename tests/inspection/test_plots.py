@@ -38,7 +38,7 @@ def test_the_picture_of_a_comparison():
     fig = display.plot()
     top, bottom = fig.subfigs
     assert [ax.get_title() for ax in top.axes] == ["PCA 1", "Isomap", "PCA 2"]
-    assert "principal components 1 and 2 of 5" in top.axes[2].get_xlabel()
+    assert "its principal axes 1 and 2 of 5" in top.axes[2].get_xlabel()
     (legend,) = top.legends
     assert [text.get_text() for text in legend.get_texts()] == list("0123456789")
     labels = [ax.get_ylabel().split("\n")[0] for ax in bottom.axes]

@@ -341,3 +341,15 @@ class TestRawBreastCancer:
     def test_adam_solver(self):
         fitted = LinearAutoencoder(2, **ADAM).fit(self.X)
         assert angle(fitted, self.X, 2) < 1e-3
+
+
+def test_columns_with_offsets_of_their_own_in_float32():
+    # Around 1e8 float32 knows every eighth number: the spread is no more than that.
+    rng = np.random.default_rng(0)
+    offsets = rng.uniform(0.5, 1.5, 20) * 1e8
+    spread = 20 * rng.normal(size=(5000, 20)) * np.linspace(4, 1, 20)
+    X = (offsets + spread).astype(np.float32)
+    wide = X.astype(np.float64)
+    expected = np.linalg.svd(wide - wide.mean(axis=0), full_matrices=False)[2][:3]
+    fitted = LinearAutoencoder(3).fit(X)
+    assert subspace_angles(fitted.components_.T, expected.T).max() < 1e-5
