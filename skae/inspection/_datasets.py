@@ -3,7 +3,7 @@
 import gzip
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -171,11 +171,12 @@ def _check_header(path, table):
 
 
 def _is_number(name):
-    try:
-        float(name)
-    except ValueError:
-        return False
-    return True
+    """Whether a column's name is a number; pandas calls a second 1.5 "1.5.1"."""
+    for text in (name, name.rpartition(".")[0]):
+        with suppress(ValueError):
+            float(text)
+            return True
+    return False
 
 
 def _read_npy(path, target):
