@@ -30,9 +30,9 @@ def main():
     model = Autoencoder(
         30,
         hidden_layer_sizes=(1000, 500, 250),
-        batch_size=500,
+        batch_size=250,
         max_iter=epochs,
-        learning_rate_init=1e-3,
+        weight_decay=1e-5,
         early_stopping=False,
         precision="auto",
         random_state=0,

@@ -89,7 +89,7 @@ class Scaling:
 
     def apply(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Centre and scale rows in units of X; in float64, then cast to `dtype`."""
-        wide = x.to(torch.float64) - torch.from_numpy(self.mean)
+        wide = x - torch.from_numpy(self.mean)  # of float64, as the mean is
         return wide.div_(self.scale).to(dtype)
 
     def undo(self, x: Tensor) -> Tensor:

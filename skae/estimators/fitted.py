@@ -54,7 +54,7 @@ class FittedAutoencoder:
 
     def encode(self, X):
         """Codes of the rows of X: (n_samples, n_components)."""
-        weights = self._cast(X.dtype)
+        weights = self._cast(X.dtype, "encoder")
         return self._map(X, lambda x: self.network.encode(weights, self._scaled(x)))
 
     def decode(self, Z):
@@ -149,14 +149,18 @@ class FittedAutoencoder:
 
         return self._map(X, compare)
 
-    def _cast(self, dtype):
-        """Weights as tensors of `dtype`; the arrays behind them are kept."""
+    def _cast(self, dtype, side=""):
+        """Weights of a side as tensors of `dtype`; the arrays behind them are kept."""
         if dtype not in self._casts:
             self._casts[dtype] = {
                 name: np.require(weight, dtype, ["C", "W"])
                 for name, weight in self.weights.items()
             }
-        return {n: torch.from_numpy(w) for n, w in self._casts[dtype].items()}
+        return {
+            name: torch.from_numpy(weight)
+            for name, weight in self._casts[dtype].items()
+            if name.startswith(side)
+        }
 
     def _map(self, array, function):
         """Apply `function` to rows of `array`, as many at a time as a cache holds."""
@@ -182,7 +186,7 @@ def _no_autocast():
 
 def finite(result):
     """Array of a tensor, refused where finite rows have overflowed on the way."""
-    if not torch.isfinite(result.sum()) and not torch.isfinite(result).all():
+    if not math.isfinite(result.sum().item()) and not torch.isfinite(result).all():
         raise ValueError(
             f"The rows contain values too large for {result.dtype}: the result "
             "overflows. Scale the features first, for example with StandardScaler"

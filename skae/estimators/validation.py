@@ -73,6 +73,8 @@ def check_code(Z, n_components):
 
 def as_plain_array(X):
     """Bring tensors to numpy, and refuse what numpy would silently misread."""
+    if type(X) is np.ndarray and X.dtype.kind == "f":
+        return X
     if isinstance(X, torch.Tensor):
         return _from_torch(X)
     rows = X if isinstance(X, list | tuple) else ()

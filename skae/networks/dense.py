@@ -136,7 +136,7 @@ class DenseNetwork:
         path = None
         if self.has_path:
             path, h = h[:, : self.n_components], h[:, self.n_components :]
-        for i in range(1, self.depth):
+        for i, _ in enumerate(self.hidden_layer_sizes, start=1):
             h = self._activate(h, is_first=i == 1)
             bias = weights.get(f"encoder.{i}.bias", path)
             assert bias is not None  # only the code lacks a bias, and then has a path
@@ -158,6 +158,7 @@ class DenseNetwork:
 
     def _activate(self, a: Tensor, *, is_first: bool) -> Tensor:
         """Hidden layer from what enters it; the first one of a side has the limit."""
-        if is_first and self.limit < math.inf:
-            a = F.hardtanh(a, -self.limit, self.limit)
+        limit = self.limit if is_first else math.inf
+        if limit < math.inf:
+            a = F.hardtanh(a, -limit, limit)
         return self.hidden_activation().value(a)
