@@ -43,9 +43,11 @@ def run_skae(train, test, epochs, seed):
     model = Autoencoder(
         150,
         hidden_layer_sizes=(300,),
-        batch_size=500,
+        learning_rate_init=3e-3,
+        batch_size=150,
         max_iter=epochs,
         early_stopping=False,
+        precision="auto",
         random_state=seed,
     )
     spent, _ = seconds(lambda: model.fit(train))

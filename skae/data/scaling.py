@@ -21,6 +21,9 @@ _LARGEST = 1e150
 _MODERATE = (1e-200, 1e200)
 """Sums of squares that have neither lost an entry nor come near an overflow."""
 
+_ROUNDING = 1e-6
+"""Of a centre, in units of the deviations: below it the squares know nothing of it."""
+
 _LEAST_LEFT = 1e-3
 """Share of the squares about the first row that lies about the mean, if it is near."""
 
@@ -141,9 +144,12 @@ def _deviations(
     n_rows = min(len(X), max(1, block_bytes // (dtype.itemsize * X.shape[1])))
     buffer, near = np.empty((n_rows, X.shape[1]), dtype), centre.astype(dtype)
     rest = (centre - near).astype(dtype)
+    counts = None
     for start in range(0, len(X), n_rows):
         block = X[start : start + n_rows]
         deviation = np.subtract(block, near, out=buffer[: len(block)])
-        if dtype != _WIDE:
-            deviation -= rest  # the subtraction from nearby values was exact
+        if counts is None:
+            counts = np.abs(rest).max() > _ROUNDING * np.abs(deviation).max()
+        if counts:
+            deviation -= rest  # from values near zero: the first subtraction was exact
         yield deviation

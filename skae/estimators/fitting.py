@@ -232,8 +232,8 @@ class Fit:
         """
         settings, seeds = self._settings, Seeds(self._entropy)
         self._rows = rows
-        self._start(rows if seen is None else seen, seeds)
-        task = self._task(held_out, seeds)
+        start_loss = self._start(rows if seen is None else seen, seeds)
+        task = self._task(held_out, seeds, start_loss if seen is None else math.nan)
         n_steps = self._n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
         in_full = observer is None or epochs is not None
@@ -259,17 +259,19 @@ class Fit:
         return [2.0 * batch_size * math.prod(shape) for shape in shapes]
 
     def _start(self, rows, seeds):
-        """Set the weights to where training starts from."""
+        """Set the weights to where training starts from; loss of `rows`, or nan."""
         composition, previous = self._composition, self._previous
         null_output = composition.likelihood.link(rows.mean(0))
         self._null_output = null_output.cpu().numpy().copy()
         self._parameters = self._allocate()
         weights = self._parameters.views
         if previous is None:
-            start_weights(composition, weights, rows, self._settings.init, seeds.init)
-        else:
-            for name, weight in weights.items():
-                weight.copy_(torch.from_numpy(previous.weights[name]))
+            return start_weights(
+                composition, weights, rows, self._settings.init, seeds.init
+            )
+        for name, weight in weights.items():
+            weight.copy_(torch.from_numpy(previous.weights[name]))
+        return math.nan
 
     def _allocate(self):
         shapes = self._composition.network.shapes()
@@ -295,7 +297,7 @@ class Fit:
             likelihood.loss_gradient,
         )
 
-    def _task(self, held_out, seeds):
+    def _task(self, held_out, seeds, start_loss):
         composition, settings = self._composition, self._settings
         network = composition.network
         last = list(network.weight_shapes())[-1]
@@ -311,6 +313,7 @@ class Fit:
             decay=composition.decay,
             trained=slice(network.n_fixed, None),
             decayed=slice(network.n_fixed, self._parameters.end(last)),
+            start_loss=start_loss,
         )
 
     def _evaluate(self, rows, limit=math.inf):

@@ -29,11 +29,16 @@ def start_weights(composition, weights, rows, init, generator):
         How the weights beside the path are drawn.
     generator : torch.Generator
         From where.
+
+    Returns
+    -------
+    float
+        Mean loss of `rows` under them, where PCA knows it; else nan.
     """
     network, likelihood = composition.network, composition.likelihood
     initialise(network, weights, init, generator)
     if not network.starts_linear:
-        return
+        return math.nan
     mean = rows.mean(0)
     rank = min(network.n_components, *rows.shape)
     found = principal_axes(
@@ -56,6 +61,9 @@ def start_weights(composition, weights, rows, init, generator):
         output_bias=likelihood.link(mean),
         spread=max(1.0, spread * into),
     )
+    if not likelihood.standardises:
+        return math.nan
+    return max(0.0, found.total - found.squares.sum()) / rows.numel()
 
 
 def _slope(likelihood, rows, mean, axes, slopes):

@@ -19,6 +19,10 @@ _DIVERGED = 1e3
 """Times the loss at the start, or one if that is more: a fit that is past saving."""
 
 
+_CERTAIN = 1.0 - 1e-3
+"""Share of a loss known but for rounding, below which another is lower for certain."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long to train, how fast, and when to give up.
@@ -105,6 +109,9 @@ class Task:
     trained, decayed : slice
         The parts of the flat parameter that the steps change, and that the penalty
         acts on.
+    start_loss : float
+        Loss of the start on all training data, but for rounding; nan where nobody knows
+        it without looking.
     """
 
     step: Step
@@ -114,6 +121,7 @@ class Task:
     decay: Decay | None
     trained: slice
     decayed: slice
+    start_loss: float = math.nan
 
     def penalty(self) -> float:
         """Penalty on the present weights."""
@@ -233,7 +241,8 @@ def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None
 
     Without a validation set these are of the start, the epoch of the lowest mean loss,
     or the last one. The mean over an epoch is not the loss at its end: they are
-    evaluated anew, the start only until it is seen to be worse.
+    evaluated anew, the start only where it is not known to be worse, and until it is
+    seen to be.
     """
     if task.validate is not None:
         keeper.restore()
@@ -248,8 +257,10 @@ def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None
         keeper.restore()
         candidates.append((task.objective(), keeper.epoch, flat.clone()))
     finite = [loss for loss, *_ in candidates if math.isfinite(loss)]
-    flat.copy_(start)
-    candidates.insert(0, (task.objective(min(finite, default=math.inf)), 0, start))
+    limit = min(finite, default=math.inf)
+    if not limit < task.start_loss * _CERTAIN:
+        flat.copy_(start)
+        candidates.insert(0, (task.objective(limit), 0, start))
     history.best_loss, history.kept_epoch, kept = min(candidates, key=lambda c: c[:2])
     flat.copy_(kept)
     history.loss = history.best_loss - task.penalty()

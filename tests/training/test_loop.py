@@ -77,6 +77,7 @@ def run(
     schedule=lambda step: 0.1,
     tol=0.0,
     patience=math.inf,
+    start_loss=math.nan,
 ):
     """Train; `validation` scripts the validation losses, that of the start first."""
     validation = None if validation is None else iter(validation)
@@ -88,6 +89,7 @@ def run(
         decay=decay,
         trained=slice(None),
         decayed=slice(step.parameters.end("w")),
+        start_loss=start_loss,
     )
     plan = Plan(max_epochs=max_epochs, schedule=schedule, tol=tol, patience=patience)
     return train(task, plan, observer or Recorder(step))
@@ -202,6 +204,17 @@ class TestStart:
 
         history = run(step, evaluate=evaluate)
         assert limits == [math.inf, history.loss]
+
+    @pytest.mark.parametrize(("known", "n_looked"), [(1.0, 1), (1e-9, 2)])
+    def test_it_is_not_evaluated_where_it_is_known_to_be_worse(self, known, n_looked):
+        step, limits = Quadratic(), []
+
+        def evaluate(limit):
+            limits.append(limit)
+            return step.loss()
+
+        run(step, evaluate=evaluate, start_loss=known)
+        assert len(limits) == n_looked
 
     def test_its_loss_is_told(self):
         assert run(Quadratic(start=3.0)).start_loss == 4.0
