@@ -285,7 +285,6 @@ class LinearAutoencoder(AutoencoderTransformer):
         noise = max(0.0, axes.total * unit / freedom - variances.sum())
         return fitted_attributes(fitted, history, unit) | {
             "components_": axes.components,
-            "mean_": scaling.mean,
             "explained_variance_": variances,
             "explained_variance_ratio_": axes.squares / (axes.total or 1.0),
             "singular_values_": np.sqrt(axes.squares) * scaling.scale,
