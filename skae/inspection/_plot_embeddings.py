@@ -16,7 +16,7 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
     """Draw embeddings of the same rows side by side, a panel each.
 
     Both axes of a panel have the same unit. Of codes with more than two components
-    its first two principal axes are drawn, and the panel says so; a code of a
+    the first two principal axes are drawn, and the panel says so; a code of a
     single component is spread at random along the other axis.
 
     Parameters
