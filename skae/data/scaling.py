@@ -54,7 +54,10 @@ class Scaling:
     @classmethod
     @np.errstate(over="ignore", invalid="ignore")
     def fit(cls, X: NDArray[np.floating]) -> Scaling:
-        """Find mean and scale, in float64 and block by block, in one pass.
+        """Find mean and scale, in float64 and block by block.
+
+        One pass about the first row, unless the values or that row lie so far out that
+        the sum of squares cannot be trusted.
 
         Raises
         ------
@@ -144,12 +147,12 @@ def _deviations(
     n_rows = min(len(X), max(1, block_bytes // (dtype.itemsize * X.shape[1])))
     buffer, near = np.empty((n_rows, X.shape[1]), dtype), centre.astype(dtype)
     rest = (centre - near).astype(dtype)
-    counts = None
+    matters = None
     for start in range(0, len(X), n_rows):
         block = X[start : start + n_rows]
         deviation = np.subtract(block, near, out=buffer[: len(block)])
-        if counts is None:
-            counts = np.abs(rest).max() > _ROUNDING * np.abs(deviation).max()
-        if counts:
+        if matters is None:
+            matters = np.abs(rest).max() > _ROUNDING * np.abs(deviation).max()
+        if matters:
             deviation -= rest  # from values near zero: the first subtraction was exact
         yield deviation
