@@ -21,9 +21,10 @@ _logistic_backward = _aten.sigmoid_backward.grad_input
 def _gelu_value(a: Tensor) -> Tensor:
     """GELU; a row alone as one of two, so that torch does not ask oneDNN for it.
 
-    That takes longer to set up than the row does, and is not asked for an expanded one.
+    That takes longer to set up than the row does, and is not asked for an expanded one,
+    nor for float64.
     """
-    if a.shape[0] == 1:
+    if a.shape[0] == 1 and a.dtype == torch.float32:
         return F.gelu(a.expand(2, -1))[:1]
     return F.gelu(a)
 
