@@ -9,15 +9,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES` too
     from skae import inspection, metrics
-    from skae.estimators import Autoencoder, AutoencoderTransformer, LinearAutoencoder
+    from skae.estimators import (
+        Autoencoder,
+        AutoencoderTransformer,
+        ContractiveAutoencoder,
+        DenoisingAutoencoder,
+        LinearAutoencoder,
+        SparseAutoencoder,
+        StackedAutoencoder,
+        TopKAutoencoder,
+        VariationalAutoencoder,
+    )
 
 __version__ = "0.1.0.dev0"
 
-_HOMES = {
-    "Autoencoder": "skae.estimators",
-    "AutoencoderTransformer": "skae.estimators",
-    "LinearAutoencoder": "skae.estimators",
-}
+_ESTIMATORS = (
+    "Autoencoder",
+    "AutoencoderTransformer",
+    "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
+    "LinearAutoencoder",
+    "SparseAutoencoder",
+    "StackedAutoencoder",
+    "TopKAutoencoder",
+    "VariationalAutoencoder",
+)
+
+_HOMES = dict.fromkeys(_ESTIMATORS, "skae.estimators")
 
 _SUBPACKAGES = ("inspection", "metrics")
 

@@ -269,7 +269,7 @@ def test_bad_values_are_refused_by_name(Estimator, name, value):
         ("output_activation", "tanh"),
         ("linear_path", "auto"),
         ("init", "zeros"),
-        ("likelihood", "poisson"),
+        ("likelihood", "normal"),
         ("early_stopping", "always"),
         ("validation_fraction", 1.0),
         ("warm_start", 1.5),

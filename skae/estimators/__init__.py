@@ -1,7 +1,23 @@
 """The estimators: one family a file, each thin."""
 
 from skae.estimators.base import AutoencoderTransformer
+from skae.estimators.contractive import ContractiveAutoencoder
+from skae.estimators.denoising import DenoisingAutoencoder
 from skae.estimators.dense import Autoencoder
 from skae.estimators.linear import LinearAutoencoder
+from skae.estimators.sparse import SparseAutoencoder
+from skae.estimators.stacked import StackedAutoencoder
+from skae.estimators.topk import TopKAutoencoder
+from skae.estimators.variational import VariationalAutoencoder
 
-__all__ = ["Autoencoder", "AutoencoderTransformer", "LinearAutoencoder"]
+__all__ = [
+    "Autoencoder",
+    "AutoencoderTransformer",
+    "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
+    "LinearAutoencoder",
+    "SparseAutoencoder",
+    "StackedAutoencoder",
+    "TopKAutoencoder",
+    "VariationalAutoencoder",
+]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,7 +20,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
 from skae.estimators.fitting import Fit, planned_epochs
-from skae.estimators.validation import check_code, check_device, check_X
+from skae.estimators.reporting import EpochReporter, fitted_attributes
+from skae.estimators.validation import (
+    check_clean,
+    check_code,
+    check_device,
+    check_X,
+    refuse_both,
+)
 from skae.training import SCHEDULES
 
 
@@ -92,7 +98,7 @@ class AutoencoderTransformer(
         """Say what is trained: a Composition for X of `n_features` columns."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_val=None):
+    def fit(self, X, y=None, *, X_clean=None, X_val=None):
         """Learn to encode and to decode X.
 
         Parameters
@@ -101,10 +107,13 @@ class AutoencoderTransformer(
             Training data.
         y : object, default=None
             Ignored; a Pipeline passes labels here.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            What the reconstruction of each row of X is to be: the same rows without
+            their noise, for example. None: X itself. `LinearAutoencoder` refuses it.
         X_val : array-like of shape (n_validation_samples, n_features), default=None
             Validation data, in place of those that `early_stopping` would set aside
-            from X. The weights with the lowest loss on them are kept.
-            `LinearAutoencoder` has no use for them.
+            from X. The weights with the lowest loss on them are kept. Not together
+            with `X_clean`. `LinearAutoencoder` has no use for them.
 
         Returns
         -------
@@ -117,13 +126,18 @@ class AutoencoderTransformer(
             When training diverges.
         MemoryError
             When the arrays of a step do not fit.
+        ValueError
+            When X, `X_clean` or `X_val` is not what it must be.
         """
         with _all_or_nothing(self):
             check_device(self)
             X = check_X(self, X, reset=True)
+            if X_clean is not None:
+                refuse_both(X_val)
+                X_clean = check_clean(self, X_clean, len(X))
             if X_val is not None:
                 X_val = check_X(self, X_val, reset=False)
-            self._fit(X, X_val)
+            self._fit(X, X_val, X_clean)
         return self
 
     def transform(self, X):
@@ -195,7 +209,7 @@ class AutoencoderTransformer(
         X = check_X(self, X, reset=False)
         return self._fitted.loss(X, per_feature=per_feature)
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, *, X_clean=None):
         """Share of the deviance of X that the reconstruction explains.
 
         1 - deviance(reconstruction) / deviance(training mean), under the likelihood:
@@ -208,6 +222,8 @@ class AutoencoderTransformer(
             Rows to reconstruct.
         y : object, default=None
             Ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            What their reconstructions should have been; None: X itself.
 
         Returns
         -------
@@ -215,7 +231,10 @@ class AutoencoderTransformer(
             At most 1, which is perfect; 0 is no better than the training mean.
         """
         check_is_fitted(self)
-        return self._fitted.explained_deviance(check_X(self, X, reset=False))
+        X = check_X(self, X, reset=False)
+        if X_clean is not None:
+            X_clean = check_clean(self, X_clean, len(X))
+        return self._fitted.explained_deviance(X, X_clean)
 
     def score_samples(self, X):
         """Log-density of each row of X around its own reconstruction.
@@ -257,24 +276,36 @@ class AutoencoderTransformer(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _fit(self, X, X_val):
+    def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""
         composition = self._compose(X.shape[1])
         fit = Fit(composition, self, previous=self._previous(composition))
+        self._train(fit, X, X_val, X_clean)
+
+    def _train(self, fit, X, X_val, X_clean):
+        """Let `fit` run, and report on it."""
         max_iter = planned_epochs(self.max_iter, len(X))
         callbacks = FitCallbacks(self, X, max_iter)
         reporter = EpochReporter(
             callbacks,
             self.verbose,
             lambda: fit.unit,
-            lambda history: fitted_attributes(
-                fit.fitted(history.loss), history, fit.unit
+            lambda history: self._attributes(
+                fit.fitted(history.loss), history, fit.unit, X
             ),
         )
-        fitted, history = fit.run(X, X_val, reporter)
+        fitted, history = fit.run(X, X_val, reporter, X_clean)
         self._warn_at_the_limit(history, max_iter)
-        vars(self).update(fitted_attributes(fitted, history, fit.unit))
+        vars(self).update(self._attributes(fitted, history, fit.unit, X))
         callbacks.fit_ends(lambda: vars(self))
+
+    def _attributes(self, fitted, history, unit, X):
+        """Attributes that a fit to X sets, by name."""
+        return fitted_attributes(fitted, history, unit) | self._describe(fitted, X)
+
+    def _describe(self, fitted, X):
+        """Attributes that only this variant has, by name."""
+        return {}
 
     def _warn_at_the_limit(self, history, max_iter):
         at_the_limit = len(history.loss_curve) == max_iter and not history.stopped_early
@@ -283,7 +314,7 @@ class AutoencoderTransformer(
                 f"Maximum iterations ({max_iter}) reached, and training has not "
                 'converged yet. Increase max_iter, or use learning_rate="cosine".',
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _previous(self, composition):
@@ -299,77 +330,6 @@ class AutoencoderTransformer(
                 "warm_start=False to start anew."
             )
         return fitted
-
-
-class EpochReporter:
-    """Tells the user and the callbacks about the epochs.
-
-    Parameters
-    ----------
-    callbacks : FitCallbacks
-        The fit's callbacks.
-    verbose : bool or int
-        Whether to print a line an epoch.
-    unit : callable
-        Gives the loss in units of X for a loss of one in scaled units.
-    snapshot : callable
-        ``snapshot(history)`` gives the estimator's attributes as if fit had ended.
-    """
-
-    def __init__(self, callbacks, verbose, unit, snapshot):
-        self._callbacks, self._verbose, self._unit = callbacks, verbose, unit
-        self.snapshot = snapshot
-
-    def epoch_begins(self):
-        self._callbacks.epoch_begins()
-
-    def folds_end(self, epochs, start, losses):
-        """Say what the folds have chosen, and why."""
-        if not self._verbose:
-            return
-        start, least = start * self._unit(), min(losses) * self._unit()
-        chosen = f"{epochs} iterations" if epochs else "the start, PCA where it is one"
-        print(
-            f"Folds chose {chosen}: validation loss = {start:.8g} at the start, "
-            f"{least:.8g} at best"
-        )
-
-    def epoch_ends(self, history):
-        if self._verbose:
-            print(_progress(history, self._unit()))
-        return self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
-
-
-def _so_far(history):
-    """History as if the fit had ended with the last epoch."""
-    monitored = history.validation_curve or history.loss_curve
-    return replace(history, loss=history.loss_curve[-1], best_loss=min(monitored))
-
-
-def _progress(history, unit):
-    """Line on the last epoch, in the words of MLPRegressor."""
-    loss = history.loss_curve[-1] * unit
-    line = f"Iteration {len(history.loss_curve)}, loss = {loss:.8g}"
-    if history.validation_curve:
-        line += f", validation loss = {history.validation_curve[-1] * unit:.8g}"
-    return line
-
-
-def fitted_attributes(fitted, history, unit):
-    """Attributes that a fit sets; `unit` brings losses into units of X."""
-    curve = history.loss_curve or [history.loss]
-    return {
-        "_fitted": fitted,
-        "n_components_": fitted.network.n_components,
-        "n_iter_": len(curve),
-        "loss_": history.loss * unit,
-        "best_loss_": history.best_loss * unit,
-        "loss_curve_": [loss * unit for loss in curve],
-        "validation_loss_curve_": [loss * unit for loss in history.validation_curve],
-        "best_iteration_": history.kept_epoch,
-        "mean_": fitted.mean(),
-        "noise_variance_": fitted.noise_variance * unit,
-    }
 
 
 @contextmanager

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.estimators.base import AutoencoderTransformer
-from skae.estimators.fitting import Composition
+from skae.estimators.composition import Composition
 from skae.estimators.validation import refuse
-from skae.networks import ACTIVATIONS, INITS, DenseNetwork
+from skae.networks import ACTIVATIONS, INITS, DenseNetwork, PlainCode
 from skae.objectives import LIKELIHOODS, WeightDecay, make_likelihood
 
 
@@ -60,9 +60,10 @@ class Autoencoder(AutoencoderTransformer):
         is not trained on either side.
     init : {"he", "glorot"}, default="he"
         How the matrices beside the path are drawn.
-    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+    likelihood : {"gaussian", "bernoulli", "poisson"}, default="gaussian"
         What the decoder's output means: ``"gaussian"`` trains on the squared error,
-        ``"bernoulli"`` on the cross-entropy of X in [0, 1].
+        ``"bernoulli"`` on the cross-entropy of X in [0, 1], ``"poisson"`` on half the
+        deviance of counts, which are encoded as log(1 + X).
     weight_decay : float, default=0.0
         Adds ``weight_decay / 2`` times the sum of squared weights, biases and the
         path's encoder not included, to the mean loss in scaled units.
@@ -230,14 +231,26 @@ class Autoencoder(AutoencoderTransformer):
     def _compose(self, n_features):
         return self._dense(n_features)
 
-    def _dense(self, n_features):
-        """Compose a dense network as the parameters say."""
+    def _dense(self, n_features, *, n_components=None, code=None, **parts):
+        """Compose a dense network as the parameters say, and `parts` that they do not.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of X.
+        n_components : int or None
+            Size of the code; None: the parameter of that name.
+        code : Code or None
+            None: the activation that `code_activation` names.
+        **parts : dict
+            Further attributes of the Composition.
+        """
         network = DenseNetwork(
             n_features,
-            self.n_components,
+            self.n_components if n_components is None else n_components,
             self._layer_sizes(),
             activation=self.activation,
-            code_activation=self.code_activation,
+            code=PlainCode(self.code_activation) if code is None else code,
             tied_weights=self.tied_weights,
             linear_path=self.linear_path,
         )
@@ -245,6 +258,7 @@ class Autoencoder(AutoencoderTransformer):
             network,
             make_likelihood(self.likelihood, self.output_activation),
             WeightDecay(self.weight_decay) if self.weight_decay else None,
+            **parts,
         )
 
     def _layer_sizes(self):

@@ -55,7 +55,12 @@ class FittedAutoencoder:
     def encode(self, X):
         """Codes of the rows of X: (n_samples, n_components)."""
         weights = self._cast(X.dtype, "encoder")
-        return self._map(X, lambda x: self.network.encode(weights, self._scaled(x)))
+        return self._map(X, lambda x: self.network.encode(weights, self._seen(x)))
+
+    def code_parameters(self, X):
+        """Parameters of the codes of the rows of X: (n_samples, n_parameters)."""
+        weights = self._cast(X.dtype, "encoder")
+        return self._map(X, lambda x: self.network.trace(weights, self._seen(x)).code)
 
     def decode(self, Z):
         """Reconstructions, in units of X, from codes: (n_samples, n_features)."""
@@ -67,7 +72,7 @@ class FittedAutoencoder:
         weights = self._cast(X.dtype)
 
         def reconstruct(x):
-            code = self.network.encode(weights, self._scaled(x))
+            code = self.network.encode(weights, self._seen(x))
             return self._mean(self.network.decode(weights, code))
 
         return self._map(X, reconstruct)
@@ -91,8 +96,11 @@ class FittedAutoencoder:
         volume = self.network.n_features * math.log(self.scaling.scale)
         return self._compare(X, log_density) - volume
 
-    def explained_deviance(self, X):
-        """Share of the deviance from the training mean that a code explains."""
+    def explained_deviance(self, X, X_clean=None):
+        """Share of the deviance from the training mean that a code of X explains.
+
+        Of X itself, or of `X_clean`, which the rows of X are to become.
+        """
         null = torch.from_numpy(self.null_output.astype(np.float64))
 
         def deviances(output, target):
@@ -104,7 +112,7 @@ class FittedAutoencoder:
                 dim=1,
             )
 
-        left, total = self._compare(X, deviances).sum(axis=0)
+        left, total = self._compare(X, deviances, X_clean).sum(axis=0)
         if total == 0.0:
             return 1.0 if left == 0.0 else 0.0
         return float(1.0 - left / total)
@@ -119,7 +127,7 @@ class FittedAutoencoder:
         weights = {n: torch.from_numpy(w.copy()) for n, w in self.weights.items()}
         mean = torch.from_numpy(self.scaling.mean.copy())
         return AutoencoderModule(
-            self.network, weights, mean, self.scaling.scale, self.likelihood.mean
+            self.network, weights, mean, self.scaling.scale, self.likelihood
         )
 
     @property
@@ -127,27 +135,71 @@ class FittedAutoencoder:
         """Loss in units of X for a loss of one in scaled units."""
         return self.scaling.scale**2
 
+    def _seen(self, x):
+        """What the encoder sees of rows in units of X."""
+        return self.likelihood.features(self._scaled(x))
+
     def _scaled(self, x):
         return self.scaling.apply(x, x.dtype)
 
     def _mean(self, output):
         return self.scaling.undo(self.likelihood.mean(output))
 
-    def _compare(self, X, function):
+    def _compare(self, X, function, X_clean=None):
         """Map `function` over the outputs for rows of X, and these rows, scaled.
 
-        The network computes in the dtype of X; errors are squared in float64.
+        The network computes in the dtype of X; errors are squared in float64. With
+        `X_clean`, outputs are compared with its rows.
         """
-        weights = self._cast(X.dtype)
+        weights, d = self._cast(X.dtype), self.network.n_features
+        if X_clean is not None:
+            X = np.concatenate([X, X_clean.astype(X.dtype, copy=False)], axis=1)
 
         def compare(x):
-            x = self._scaled(x)
-            self.likelihood.check(float(x.min()), float(x.max()))
-            code = self.network.encode(weights, x)
+            target = self._scaled(x[:, -d:])
+            x = target if X_clean is None else self._scaled(x[:, :d])
+            self.likelihood.check(float(target.min()), float(target.max()))
+            code = self.network.encode(weights, self.likelihood.features(x))
             output = self.network.decode(weights, code)
-            return function(output.to(torch.float64), x.to(torch.float64))
+            return function(output.to(torch.float64), target.to(torch.float64))
 
         return self._map(X, compare)
+
+    def log_bound(self, X, n_samples, n_repeats):
+        """Importance-weighted bound on the log-density of every row, in units of X.
+
+        The logarithm of a mean of `n_samples` density ratios p(x, z) / q(z | x), over z
+        from the code of x, averaged over `n_repeats` such draws; the noise behind them
+        is the same for every row.
+        """
+        network, weights = self.network, self._cast(X.dtype)
+        variance, k = max(self.noise_variance, _LEAST_VARIANCE), network.n_components
+        generator = torch.Generator("cpu").manual_seed(0)
+        noise = torch.empty((n_repeats, n_samples, k), dtype=torch.float64)
+        noise = noise.normal_(generator=generator)
+
+        def log_ratio(code, target, eps):
+            mean, deviation = network.code.mean(code), network.code.deviation(code)
+            z = mean + deviation * eps.to(code)
+            output = network.decode(weights, z).to(torch.float64)
+            density = self.likelihood.log_density(output, target, variance).sum(1)
+            z, deviation = z.to(torch.float64), deviation.to(torch.float64)
+            prior = -0.5 * z.square().sum(1)
+            posterior = -0.5 * eps.square().sum() - deviation.log().sum(1)
+            return density + prior - posterior
+
+        def bound(x):
+            x = self._scaled(x)
+            self.likelihood.check(float(x.min()), float(x.max()))
+            code = network.trace(weights, self.likelihood.features(x)).code
+            target, total = x.to(torch.float64), 0.0
+            for draws in noise:
+                ratios = torch.stack([log_ratio(code, target, eps) for eps in draws])
+                total += torch.logsumexp(ratios, 0) - math.log(n_samples)
+            return total / n_repeats
+
+        volume = network.n_features * math.log(self.scaling.scale)
+        return self._map(X, bound) - volume
 
     def _cast(self, dtype, side=""):
         """Weights of a side as tensors of `dtype`; the arrays behind them are kept."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,14 +13,12 @@ import torch
 from skae.data import Scaling, ShuffledBatches
 from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
+from skae.estimators.objective import Objective
+from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.start import start_weights
-from skae.networks import DenseBackprop, DenseNetwork
-from skae.objectives import Likelihood, WeightDecay
 from skae.training import (
     SCHEDULES,
-    AutogradStep,
     FlatTensors,
-    HandwrittenStep,
     Plan,
     Task,
     bfloat16_products,
@@ -31,54 +28,6 @@ from skae.training import (
     train,
     uses_bfloat16,
 )
-
-_EVALUATED_ROWS = 1000
-
-
-@dataclass(frozen=True)
-class Composition:
-    """What a variant is.
-
-    Attributes
-    ----------
-    network : DenseNetwork
-        The architecture.
-    likelihood : Likelihood
-        What its output means.
-    decay : WeightDecay or None
-        Penalty on the weights.
-    backprop : callable or None
-        ``backprop(network, weights, gradients, n_rows)`` makes the arrays of a
-        hand-written step; None leaves the gradient to autograd.
-    """
-
-    network: DenseNetwork
-    likelihood: Likelihood
-    decay: WeightDecay | None = None
-    backprop: Callable | None = DenseBackprop
-
-
-class Seeds:
-    """Independent torch generators, one for each use, from one integer or None."""
-
-    def __init__(self, entropy):
-        states = np.random.SeedSequence(entropy).generate_state(3)
-        self.init, self.shuffle, self.split = (
-            torch.Generator("cpu").manual_seed(int(state)) for state in states
-        )
-
-
-def draw_entropy(random_state):
-    """Integer from scikit-learn's `random_state`.
-
-    None is fresh entropy: the global generator, which it means elsewhere, is never
-    touched. A RandomState gives its next draw.
-    """
-    if random_state is None:
-        return np.random.SeedSequence().entropy
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31))
-    return int(random_state)
 
 
 class Fit:
@@ -101,7 +50,7 @@ class Fit:
         self._dtype = choose_dtype(settings.precision)
         self._entropy = draw_entropy(settings.random_state)
 
-    def run(self, X, X_val, observer):
+    def run(self, X, X_val, observer, X_clean=None):
         """Train, and return the fitted autoencoder and its history.
 
         Parameters
@@ -112,9 +61,11 @@ class Fit:
             Validation data; None: what early_stopping sets aside.
         observer : Observer
             Told of every epoch.
+        X_clean : ndarray of shape (n_samples, n_features) or None
+            What the rows of X are to become; None: themselves.
         """
         likelihood = self._composition.likelihood
-        for rows, name in ((X, "X"), (X_val, "X_val")):
+        for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
                 likelihood.check(rows.min(), rows.max(), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
@@ -127,9 +78,9 @@ class Fit:
             bfloat16_products(bfloat16, self._device),
             memory_errors(batch_size),
         ):
-            self._set_units(X)
+            self._set_units(X, paired=X_clean is not None)
             if self._judges_in_folds(len(X), X_val):
-                rows = self._see(X)
+                rows = self._see(X, X_clean)
                 epochs, start, curve = self._judge_in_folds(rows)
                 observer.folds_end(epochs, start, curve)
                 history = self._train(rows, None, observer, epochs)
@@ -137,12 +88,29 @@ class Fit:
                 history.stopped_early = epochs < self._n_planned
             elif X_val is None:
                 order, n_train = self._hold_out(len(X))
-                rows = self._see(X, order)
+                rows = self._see(X, X_clean, order)
                 held_out = rows[n_train:] if n_train < len(X) else None
                 history = self._train(rows[:n_train], held_out, observer, seen=rows)
             else:
                 history = self._train(self._see(X), self._see(X_val), observer)
-            return self.fitted(history.loss), history
+            return self.fitted(self._noise_variance(history)), history
+
+    def _noise_variance(self, history):
+        """Variance of an entry around the output for its code, as drawn."""
+        given = self._composition.noise_variance
+        if given is not None:
+            return given / self.unit
+        if not self._composition.network.code.is_random:
+            return history.loss
+        return self._evaluate(self._rows)[0]
+
+    def stay(self, X):
+        """Return what `run` does, where training would not change a weight."""
+        self._n_planned = 0
+        with neutral(self._device), memory_errors(len(X)):
+            self._set_units(X, paired=False)
+            history = self._train(self._see(X), None, Unwatched(), epochs=0)
+            return self.fitted(self._noise_variance(history)), history
 
     def fitted(self, noise_variance=0.0):
         """Return the present state of the network as arrays."""
@@ -172,7 +140,7 @@ class Fit:
             and folds.FEWEST_ROWS <= n_samples < folds.MOST_ROWS
         )
 
-    def _set_units(self, X):
+    def _set_units(self, X, paired):
         likelihood, previous = self._composition.likelihood, self._previous
         if previous is not None:
             self.scaling = previous.scaling
@@ -180,10 +148,19 @@ class Fit:
             self.scaling = Scaling.fit(X)
         else:
             self.scaling = Scaling.none(X.shape[1])
+        needs_range = self._composition.corruption is not None
+        extremes = (float(X.min()), float(X.max())) if needs_range else (0.0, 0.0)
+        scaled = self._composition.in_units(self.scaling, *extremes)
+        self._objective = Objective(scaled, paired)
 
-    def _see(self, X, order=None):
-        """Rows as the network is to see them, in an order of their own."""
+    def _see(self, X, X_clean=None, order=None):
+        """Rows as the network is to see them, in an order of their own.
+
+        Each is followed by what it is to become, unless that is itself.
+        """
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
+        if X_clean is not None:
+            return torch.cat([rows, self._see(X_clean, order=order)], dim=1)
         entries = rows.view(-1)
         if not torch.isfinite(torch.dot(entries, entries)):
             raise ValueError(
@@ -261,14 +238,18 @@ class Fit:
     def _start(self, rows, seeds):
         """Set the weights to where training starts from; loss of `rows`, or nan."""
         composition, previous = self._composition, self._previous
-        null_output = composition.likelihood.link(rows.mean(0))
+        _, target = self._objective.clean(rows)
+        null_output = composition.likelihood.link(target.mean(0))
         self._null_output = null_output.cpu().numpy().copy()
         self._parameters = self._allocate()
         weights = self._parameters.views
         if previous is None:
-            return start_weights(
-                composition, weights, rows, self._settings.init, seeds.init
+            loss = start_weights(
+                self._objective, weights, rows, self._settings.init, seeds
             )
+            if composition.start is not None:
+                composition.start(composition.network, weights)
+            return loss
         for name, weight in weights.items():
             weight.copy_(torch.from_numpy(previous.weights[name]))
         return math.nan
@@ -277,59 +258,53 @@ class Fit:
         shapes = self._composition.network.shapes()
         return FlatTensors(shapes, dtype=self._dtype, device=self._device)
 
-    def _step(self):
-        """Where the gradient comes from: the network's own backprop, or autograd."""
-        parameters, gradients = self._parameters, self._allocate()
-        network, likelihood = self._composition.network, self._composition.likelihood
-        backprop = self._composition.backprop
-        if backprop is None:
-            return AutogradStep(
-                parameters,
-                gradients,
-                lambda weights, x: likelihood.loss(
-                    network.decode(weights, network.encode(weights, x)), x
-                ).mean(),
-            )
-        return HandwrittenStep(
-            parameters,
-            gradients,
-            partial(backprop, network, parameters.views, gradients.views),
-            likelihood.loss_gradient,
-        )
-
     def _task(self, held_out, seeds, start_loss):
         composition, settings = self._composition, self._settings
-        network = composition.network
+        network, parameters = composition.network, self._parameters
         last = list(network.weight_shapes())[-1]
+        batches = ShuffledBatches(
+            self._rows,
+            self._batch_size(len(self._rows)),
+            seeds.shuffle if settings.shuffle else None,
+        )
+        ramp = _ramp(composition.warm_up * batches.n_batches)
+        step = self._objective.step(
+            parameters, self._allocate(), len(self._rows), seeds.noise, ramp
+        )
+        is_plain, constrain = self._objective.is_plain, composition.constrain
         return Task(
-            step=self._step(),
-            batches=ShuffledBatches(
-                self._rows,
-                self._batch_size(len(self._rows)),
-                seeds.shuffle if settings.shuffle else None,
-            ),
-            evaluate=lambda limit: self._evaluate(self._rows, limit),
-            validate=None if held_out is None else lambda: self._evaluate(held_out),
+            step=step,
+            batches=batches,
+            evaluate=lambda limit: self._judge(self._rows, limit),
+            validate=None if held_out is None else lambda: self._judge(held_out),
             decay=composition.decay,
             trained=slice(network.n_fixed, None),
-            decayed=slice(network.n_fixed, self._parameters.end(last)),
+            decayed=slice(network.n_fixed, parameters.end(last)),
             start_loss=start_loss,
+            measure=None if is_plain else self._measure,
+            total=self._objective.total,
+            constrain=constrain and partial(constrain, network, parameters.views),
         )
 
-    def _evaluate(self, rows, limit=math.inf):
-        """Mean loss over all entries of `rows`.
+    def _judge(self, rows, limit=math.inf):
+        """Objective on `rows`."""
+        return self._objective.total(*self._evaluate(rows, limit))
 
-        No loss is negative: what exceeds `limit` after some blocks always will.
-        """
-        network, likelihood = self._composition.network, self._composition.likelihood
+    def _evaluate(self, rows, limit=math.inf):
+        """Mean loss over all entries of `rows`, and the penalty."""
+        noise = Seeds(self._entropy).judgement()
+        return self._objective.evaluate(self._parameters.views, rows, noise, limit)
+
+    def _measure(self):
+        """Loss of the reconstruction of the training data."""
         weights = self._parameters.views
-        total = torch.zeros((), dtype=torch.float64, device=rows.device)
-        for block in rows.split(_EVALUATED_ROWS):
-            output = network.decode(weights, network.encode(weights, block))
-            total += likelihood.loss(output, block).sum(dtype=torch.float64)
-            if limit < math.inf and total.item() / rows.numel() > limit:
-                break
-        return total.item() / rows.numel()
+        return self._objective.reconstruction_loss(weights, self._rows)
+
+
+def _ramp(n_steps):
+    """Share of a penalty's weight that counts in each of the first `n_steps` steps."""
+    steps = itertools.count(1)
+    return lambda: min(1.0, next(steps) / n_steps) if n_steps else 1.0
 
 
 class Unwatched:

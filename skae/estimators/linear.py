@@ -11,15 +11,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.data import Scaling
-from skae.estimators.base import (
-    AutoencoderTransformer,
-    EpochReporter,
-    fitted_attributes,
-)
+from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
+from skae.estimators.composition import Composition
 from skae.estimators.fitted import FittedAutoencoder, finite
-from skae.estimators.fitting import Composition, choose_device
+from skae.estimators.fitting import choose_device
 from skae.estimators.linear_solvers import descend, solve_exactly
+from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.validation import check_X
 from skae.networks import DenseNetwork
 from skae.objectives import Gaussian, WeightDecay
@@ -230,7 +228,12 @@ class LinearAutoencoder(AutoencoderTransformer):
         decay = WeightDecay(self.weight_decay) if self.weight_decay else None
         return Composition(network, Gaussian(), decay)
 
-    def _fit(self, X, X_val):
+    def _fit(self, X, X_val, X_clean):
+        if X_clean is not None:
+            raise ValueError(
+                "LinearAutoencoder takes no X_clean: it gives back its own input. "
+                "DenoisingAutoencoder(hidden_layer_sizes=()) maps it to X_clean."
+            )
         k, most = self.n_components, min(X.shape)
         if k > most:
             raise ValueError(
@@ -249,14 +252,14 @@ class LinearAutoencoder(AutoencoderTransformer):
                     callbacks,
                     self.verbose,
                     lambda: scaling.scale**2,
-                    lambda solution: self._attributes(X, scaling, solution),
+                    lambda solution: self._solved(X, scaling, solution),
                 )
                 solution = descend(X, scaling, composition, self, reporter)
                 self._warn_at_the_limit(solution.history, self.max_iter)
-            vars(self).update(self._attributes(X, scaling, solution))
+            vars(self).update(self._solved(X, scaling, solution))
         callbacks.fit_ends(lambda: vars(self))
 
-    def _attributes(self, X, scaling, solution):
+    def _solved(self, X, scaling, solution):
         """Fitted attributes, PCA's among them, in units of X."""
         (n, d), k = X.shape, self.n_components
         axes, gain, history = solution

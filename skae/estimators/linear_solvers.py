@@ -10,13 +10,8 @@ import numpy as np
 import torch
 
 from skae.data import PrincipalAxes, Scaling, axes_within, gram_matrix, principal_axes
-from skae.estimators.fitting import (
-    Fit,
-    Seeds,
-    choose_device,
-    choose_dtype,
-    draw_entropy,
-)
+from skae.estimators.fitting import Fit, choose_device, choose_dtype
+from skae.estimators.randomness import Seeds, draw_entropy
 from skae.networks import initialise
 from skae.training import (
     SCHEDULES,
@@ -154,7 +149,7 @@ class _GramDescent:
         task = Task(
             step=self._step,
             batches=[self._covariance] * STEPS_PER_EPOCH,
-            evaluate=lambda limit: self._step(self._covariance).item(),
+            evaluate=lambda limit: self._step(self._covariance)[0].item(),
             validate=None,
             decay=self._composition.decay,
             trained=slice(None),

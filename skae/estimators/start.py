@@ -3,75 +3,147 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
+from scipy.linalg import lstsq
 
 from skae.data import principal_axes
 from skae.networks import initialise, start_at_path
 
 _BLOCK_ROWS = 4096
+_EXACT = torch.float64
+_LEAST_NOISE = 1e-6  # of the variance of an entry, that a code takes for noise
 _TRIED_ROWS = 1000
 _TRIED_SLOPES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-def start_weights(composition, weights, rows, init, generator):
+def start_weights(objective, weights, rows, init, seeds):
     """Set `weights` to where training starts from.
 
     Parameters
     ----------
-    composition : Composition
-        Network and likelihood.
+    objective : Objective
+        Network, likelihood, and what the network is to see of the rows.
     weights : dict of str to Tensor
         Written to.
     rows : Tensor of shape (n_samples, n_features)
-        The training data as the network sees them.
+        The training data as the network sees them, with their targets beside them
+        where they are paired.
     init : str
         How the weights beside the path are drawn.
-    generator : torch.Generator
-        From where.
+    seeds : Seeds
+        From where, and the noise of a corruption.
 
     Returns
     -------
     float
         Mean loss of `rows` under them, where PCA knows it; else nan.
     """
-    network, likelihood = composition.network, composition.likelihood
-    initialise(network, weights, init, generator)
+    network, likelihood = objective.network, objective.likelihood
+    initialise(network, weights, init, seeds.init)
     if not network.starts_linear:
         return math.nan
-    mean = rows.mean(0)
-    rank = min(network.n_components, *rows.shape)
+    target = objective.clean(rows)[1]
+    features = likelihood.features(target)
+    mean = features.mean(0)
+    rank = min(network.n_components, *features.shape)
     found = principal_axes(
-        lambda: (block - mean for block in rows.split(_BLOCK_ROWS)), rows.shape, rank
+        lambda: (block - mean for block in features.split(_BLOCK_ROWS)),
+        features.shape,
+        rank,
     )
-    axes = torch.from_numpy(found.components).to(rows)
-    spread = math.sqrt(found.squares.max() / len(rows)) or 1.0
+    axes = torch.from_numpy(found.components).to(features)
+    path = _Path(
+        encoder=axes,
+        decoder=axes,
+        code_bias=axes @ -mean,
+        output_bias=likelihood.link(target.mean(0)),
+        spread=math.sqrt(found.squares.max() / len(rows)) or 1.0,
+    )
+    if network.code.is_random:
+        path = _probabilistic(path, found, features.shape)
+    elif likelihood.standardises and not (objective.is_clean or network.tied_weights):
+        path = _regressed(path, objective, rows, seeds.judgement())
     into, out = 1.0, 1.0
     if not likelihood.standardises:
         slopes = _TRIED_SLOPES[1:] if network.tied_weights else _TRIED_SLOPES
-        out = _slope(likelihood, rows[:_TRIED_ROWS], mean, axes, slopes)
+        out = _slope(likelihood, path, features, target, slopes)
     if network.tied_weights:
         into = out = math.sqrt(out)
-    start_at_path(
-        network,
-        weights,
-        encoder=axes * into,
-        decoder=axes * out,
-        code_bias=axes @ mean * -into,
-        output_bias=likelihood.link(mean),
-        spread=max(1.0, spread * into),
-    )
-    if not likelihood.standardises:
+    start_at_path(network, weights, **path.times(into, out)._asdict())
+    knows = likelihood.standardises and objective.is_plain and objective.is_clean
+    if not knows:
         return math.nan
     return max(0.0, found.total - found.squares.sum()) / rows.numel()
 
 
-def _slope(likelihood, rows, mean, axes, slopes):
-    """Factor from PCA's reconstruction to the output: the best of `slopes`."""
-    centre = likelihood.link(mean)
-    linear = (rows - mean) @ axes.t() @ axes
+class _Path(NamedTuple):
+    """Where a linear path starts, in the words of `start_at_path`."""
+
+    encoder: torch.Tensor
+    decoder: torch.Tensor
+    code_bias: torch.Tensor
+    output_bias: torch.Tensor
+    spread: float
+    log_variances: torch.Tensor | None = None
+
+    def times(self, into, out):
+        """Encoder `into` times, and decoder `out` times what they are."""
+        return self._replace(
+            encoder=self.encoder * into,
+            decoder=self.decoder * out,
+            code_bias=self.code_bias * into,
+            spread=max(1.0, self.spread * into),
+        )
+
+
+def _probabilistic(path, found, shape):
+    """Posterior and decoder of probabilistic PCA (Tipping and Bishop 1999).
+
+    With variances l and the noise s that they leave, the decoder is sqrt(l - s) times
+    an axis, and the posterior has the mean sqrt(l - s) / l times the score on it and
+    the variance s / l. Where nothing is left, s is next to nothing.
+    """
+    n, d = shape
+    variances = torch.from_numpy(found.squares / n).to(path.encoder)
+    left = max(found.total - found.squares.sum(), 0.0) / n
+    noise = left / max(d - len(variances), 1)
+    noise = max(noise, _LEAST_NOISE * found.total / (n * d)) or 1.0
+    variances = variances.clamp_min(noise)
+    widths = (variances - noise).sqrt()
+    return path._replace(
+        encoder=path.encoder * (widths / variances)[:, None],
+        decoder=path.decoder * widths[:, None],
+        code_bias=path.code_bias * (widths / variances),
+        spread=1.0,
+        log_variances=torch.log(noise / variances),
+    )
+
+
+def _regressed(path, objective, rows, generator):
+    """Decoder by least squares, from codes of what is seen to what it is to become."""
+    k, d = path.decoder.shape
+    squares = torch.zeros((k + 1, k + 1), dtype=_EXACT, device="cpu")
+    products = torch.zeros((k + 1, d), dtype=_EXACT, device="cpu")
+    for block in rows.split(_BLOCK_ROWS):
+        x, target = objective.pair(block, generator)
+        code = torch.addmm(path.code_bias, x, path.encoder.t()).to("cpu", _EXACT)
+        code = torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
+        squares += code.t() @ code
+        products += code.t() @ target.to("cpu", _EXACT)
+    found = torch.from_numpy(lstsq(squares.numpy(), products.numpy())[0])
+    found = found.to(path.decoder)
+    return path._replace(decoder=found[:-1], output_bias=found[-1])
+
+
+def _slope(likelihood, path, features, target, slopes):
+    """Factor from the path's reconstruction to the output: the best of `slopes`."""
+    features, target = features[:_TRIED_ROWS], target[:_TRIED_ROWS]
+    code = features @ path.encoder.t() + path.code_bias
+    linear = code @ path.decoder
 
     def loss(slope):
-        return float(likelihood.loss(centre + slope * linear, rows).sum())
+        return float(likelihood.loss(path.output_bias + slope * linear, target).sum())
 
     return min(slopes, key=loss)

@@ -39,6 +39,26 @@ def check_X(estimator, X, *, reset):
     return validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
 
 
+def check_clean(estimator, X_clean, n_samples):
+    """Validate the targets of `n_samples` rows; as `check_X`."""
+    X_clean = check_X(estimator, X_clean, reset=False)
+    if len(X_clean) != n_samples:
+        raise ValueError(
+            f"X_clean has {len(X_clean)} rows, and X has {n_samples}: each row of X "
+            "needs the one that it is to become."
+        )
+    return X_clean
+
+
+def refuse_both(X_val):
+    """Refuse validation data beside paired targets: they would have none."""
+    if X_val is not None:
+        raise ValueError(
+            "X_clean and X_val cannot be given together: X_val has no clean rows to be "
+            "compared with. Leave X_val out; early_stopping=True sets pairs aside."
+        )
+
+
 def refuse(estimator, name, must_be):
     """Raise scikit-learn's error for a parameter that its constraints let pass."""
     raise InvalidParameterError(

@@ -2,8 +2,16 @@
 
 from skae.networks.activations import ACTIVATIONS, Activation
 from skae.networks.backprop import DenseBackprop
-from skae.networks.dense import DenseNetwork, Weights
-from skae.networks.initial import INITS, initialise, start_at_path
+from skae.networks.codes import Code, GaussianCode, PlainCode, TopKCode
+from skae.networks.dense import DenseNetwork, Encoding, Weights
+from skae.networks.initial import (
+    INITS,
+    initialise,
+    normalise_readers,
+    start_as_dictionary,
+    start_at_path,
+)
+from skae.networks.jacobian import has_closed_form, squared_jacobian_norms
 from skae.networks.module import AutoencoderModule
 
 __all__ = [
@@ -11,9 +19,18 @@ __all__ = [
     "INITS",
     "Activation",
     "AutoencoderModule",
+    "Code",
     "DenseBackprop",
     "DenseNetwork",
+    "Encoding",
+    "GaussianCode",
+    "PlainCode",
+    "TopKCode",
     "Weights",
+    "has_closed_form",
     "initialise",
+    "normalise_readers",
+    "squared_jacobian_norms",
+    "start_as_dictionary",
     "start_at_path",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,21 @@ _silu, _silu_backward = _aten.silu.out, _aten.silu_backward.grad_input
 _relu_backward = _aten.threshold_backward.grad_input
 _tanh_backward = _aten.tanh_backward.grad_input
 _logistic_backward = _aten.sigmoid_backward.grad_input
+
+
+def _gelu_slope(a: Tensor) -> Tensor:
+    below = 0.5 * (1.0 + torch.erf(a * math.sqrt(0.5)))
+    return below + a * torch.exp(-0.5 * a * a) / math.sqrt(2.0 * math.pi)
+
+
+def _silu_slope(a: Tensor) -> Tensor:
+    s = torch.sigmoid(a)
+    return s * (1.0 + a * (1.0 - s))
+
+
+def _logistic_slope(a: Tensor) -> Tensor:
+    s = torch.sigmoid(a)
+    return s * (1.0 - s)
 
 
 def _gelu_value(a: Tensor) -> Tensor:
@@ -42,6 +58,8 @@ class Activation:
     backward : callable
         ``backward(grad, a, h, out)`` writes grad * act'(a) into `out`, where `h` is
         act(a). `out` may be `grad` itself.
+    slope : callable
+        ``slope(a)`` gives act'(a) and is differentiable by autograd.
     at_zero : float
         act(0).
     limited : bool
@@ -52,6 +70,7 @@ class Activation:
     value: Callable[[Tensor], Tensor]
     forward: Callable[[Tensor, Tensor], object]
     backward: Callable[[Tensor, Tensor, Tensor, Tensor], object]
+    slope: Callable[[Tensor], Tensor]
     at_zero: float = 0.0
     limited: bool = True
 
@@ -61,32 +80,38 @@ ACTIVATIONS: dict[str, Activation] = {
         _gelu_value,
         lambda a, out: _gelu(a, out=out),
         lambda g, a, h, out: _gelu_backward(g, a, grad_input=out),
+        _gelu_slope,
     ),
     "relu": Activation(
         torch.relu,
         lambda a, out: torch.clamp_min(a, 0.0, out=out),
         lambda g, a, h, out: _relu_backward(g, h, 0.0, grad_input=out),
+        lambda a: (a > 0.0).to(a.dtype),
     ),
     "elu": Activation(
         F.elu,
         lambda a, out: _elu(a, out=out),
         lambda g, a, h, out: _elu_backward(g, 1.0, 1.0, 1.0, True, h, grad_input=out),
+        lambda a: torch.exp(a.clamp_max(0.0)),
     ),
     "silu": Activation(
         F.silu,
         lambda a, out: _silu(a, out=out),
         lambda g, a, h, out: _silu_backward(g, a, grad_input=out),
+        _silu_slope,
     ),
     "tanh": Activation(
         torch.tanh,
         lambda a, out: torch.tanh(a, out=out),
         lambda g, a, h, out: _tanh_backward(g, h, grad_input=out),
+        lambda a: 1.0 - torch.tanh(a).square(),
         limited=False,
     ),
     "logistic": Activation(
         torch.sigmoid,
         lambda a, out: torch.sigmoid(a, out=out),
         lambda g, a, h, out: _logistic_backward(g, h, grad_input=out),
+        _logistic_slope,
         at_zero=0.5,
         limited=False,
     ),
@@ -94,6 +119,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda a: a,
         lambda a, out: out.copy_(a),
         lambda g, a, h, out: out if out is g else out.copy_(g),
+        torch.ones_like,
         limited=False,
     ),
 }

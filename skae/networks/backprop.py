@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from skae.networks.activations import ACTIVATIONS
+from skae.networks.codes import Call, CodeArrays
 from skae.networks.dense import DenseNetwork, Weights
-
-Call = Callable[[], object]
 
 _limit_backward = torch.ops.aten.hardtanh_backward.grad_input
 
@@ -21,8 +18,9 @@ class DenseBackprop:
     """The hand-written step of a `DenseNetwork`, for batches of one size.
 
     Every array of the step is allocated here, once, and every call of the step is
-    bound to its arrays here, once: a step replays two lists of calls. The output and
-    its gradient are the port at which a likelihood meets the network.
+    bound to its arrays here, once: a step replays three lists of calls. The output and
+    its gradient are the port at which a likelihood meets the network, the code and its
+    gradient are the port for penalties on the code.
 
     Inside, a row is a unit and a column a sample: (width, batch_size). With a linear
     path the code z then is the upper part of [z; g_1], which goes into the decoder's
@@ -38,11 +36,16 @@ class DenseBackprop:
         The parameters by name, and arrays of the same shapes for their gradients.
     batch_size : int
         Rows of a batch.
+    generator : torch.Generator
+        Source of the noise of a random code.
 
     Attributes
     ----------
     output, output_gradient : Tensor of shape (batch_size, n_features)
-        Filled by `forward`, and to be filled before `backward`.
+        Filled by `forward`, and to be filled before `backward_to_code`.
+    code, code_gradient : Tensor of shape (n_parameters, batch_size)
+        Filled by `forward` and by `backward_to_code`; the gradient may be changed
+        before `backward_to_input`.
     """
 
     def __init__(
@@ -51,15 +54,22 @@ class DenseBackprop:
         weights: Weights,
         gradients: Weights,
         batch_size: int,
+        generator: torch.Generator,
     ) -> None:
         self._network = network
         self._weights, self._gradients = weights, gradients
         self._batch_size = batch_size
         self._act = network.hidden_activation()
-        self._code_act = ACTIVATIONS[network.code_activation]
-        self._allocate()
-        self._up = [*self._encoder_forward(), *self._decoder_forward()]
-        self._down = [*self._decoder_backward(), *self._encoder_backward()]
+        arrays = self._allocate()
+        self.code, self.code_gradient = arrays.code, arrays.gradient
+        code = network.code.bind(arrays, generator)
+        self._up = [
+            *self._encoder_forward(),
+            *code.forward,
+            *self._decoder_forward(),
+        ]
+        self._to_code = [*self._decoder_backward(), *code.to_code]
+        self._to_input = [*code.to_pre, *self._encoder_backward()]
 
     def forward(self, x: Tensor) -> None:
         """Fill `output` from the rows of `x`."""
@@ -69,63 +79,86 @@ class DenseBackprop:
         for call in self._up:
             call()
 
-    def backward(self, x: Tensor) -> None:
-        """Fill the gradients of all parameters from `output_gradient`."""
-        for call in self._down:
+    def backward_to_code(self) -> None:
+        """Fill the decoder's gradients, and the code's, from `output_gradient`."""
+        for call in self._to_code:
+            call()
+
+    def backward_to_input(self, x: Tensor) -> None:
+        """Fill the encoder's gradients from `code_gradient`."""
+        for call in self._to_input:
             call()
         self._add_product(self._first_weight_gradient, self._into_first_weight, x)()
         torch.sum(self._first_gradient, 1, out=self._gradients["encoder.0.bias"])
 
-    def _allocate(self) -> None:
-        network, m = self._network, self._network.depth - 1
-        k, hidden = network.n_components, network.hidden_layer_sizes
-        self.output = self._empty(self._batch_size, network.n_features)
+    def _allocate(self) -> CodeArrays:
+        """Make the arrays, and return those of the code.
+
+        Index i of a list is hidden layer i = 1, ..., m; index m + 1 is the code. A code
+        that is its own parameters, or its own draw, has one array for both. Encoder and
+        decoder take turns with the gradients of their hidden layers.
+        """
+        network, code = self._network, self._network.code
+        k, n_parameters = network.n_components, network.n_parameters
+        bias = self._weights["decoder.0.bias"]
+        self.output = bias.new_empty((self._batch_size, network.n_features))
         self.output_gradient = torch.empty_like(self.output)
-        # Index i is hidden layer i = 1, ..., m; entry m + 1 is the code.
-        self._encoder_pre = [self._empty(n, self._batch_size) for n in (0, *hidden, k)]
-        self._encoder_value = [self._empty(n, self._batch_size) for n in (0, *hidden)]
-        self._decoder_pre = [self._empty(n, self._batch_size) for n in (0, *hidden)]
-        self._decoder_value = [
-            self._empty(n, self._batch_size) for n in (0, *hidden, k)
-        ]
-        self._gradient = [self._empty(n, self._batch_size) for n in (0, *hidden, k)]
-        if network.code_activation == "identity":
-            self._decoder_value[m + 1] = self._encoder_pre[m + 1]
-        self._first_product = self._encoder_pre[1]
-        self._first_gradient = self._gradient[1]
-        self._last_input = self._decoder_value[1]
+        self._encoder_pre, self._encoder_value = self._layers(), self._layers()
+        self._decoder_pre, self._decoder_value = self._layers(), self._layers()
+        self._encoder_gradient = self._layers()
+        self._decoder_gradient = [*self._encoder_gradient]
+
+        beside = network.hidden_layer_sizes[0] if network.has_path else 0
+        first, path, first_hidden = self._joined(n_parameters, beside)
+        last, z, last_hidden = self._joined(k, beside)
+        by_first = self._joined(n_parameters, beside)
+        by_last = self._joined(k, beside) if code.is_random else by_first
+        self._path, self._first_product, self._last_input = path, first, last
+        self._first_gradient, gradient, _ = by_first
+        self._last_gradient, z_gradient, _ = by_last
         if network.has_path:
-            both = k + hidden[0]
-            self._first_product = self._empty(both, self._batch_size)
-            self._first_gradient = self._empty(both, self._batch_size)
-            self._last_input = self._empty(both, self._batch_size)
-            self._encoder_pre[1] = self._first_product[k:]
-            self._encoder_pre[m + 1] = self._last_input[:k]
-            self._decoder_value[1] = self._last_input[k:]
-            self._decoder_value[m + 1] = self._last_input[:k]
-            self._gradient[1] = self._first_gradient[k:]
-            self._gradient[m + 1] = self._first_gradient[:k]
+            self._encoder_pre[1], self._decoder_value[1] = first_hidden, last_hidden
+            self._encoder_gradient[1] = by_first[2]
+            self._decoder_gradient[1] = by_last[2]
+        elif network.hidden_layer_sizes:
+            self._first_product = self._encoder_pre[1]
+            self._last_input = self._decoder_value[1]
+            self._first_gradient = self._encoder_gradient[1]
+            self._last_gradient = self._decoder_gradient[1]
+        pre = z if code.is_linear and not code.is_random else self._empty(n_parameters)
+        if not network.hidden_layer_sizes:
+            self._first_product = pre
         n_fixed = network.n_fixed // network.n_features
         self._into_first_weight = self._first_gradient[n_fixed:]
         self._first_weight_gradient = self._gradients["encoder.0.weight"][n_fixed:]
+        self._encoder_pre.append(pre)
+        self._decoder_value.append(z)
+        self._encoder_gradient.append(gradient)
+        self._decoder_gradient.append(z_gradient)
+        values = pre if code.is_linear else z
+        return CodeArrays(pre, values, z, z_gradient, gradient)
+
+    def _layers(self) -> list[Tensor]:
+        """One array for each hidden layer, from index 1 on."""
+        return [self._empty(n) for n in (0, *self._network.hidden_layer_sizes)]
+
+    def _joined(self, upper: int, lower: int) -> tuple[Tensor, Tensor, Tensor]:
+        """An array, and its `upper` first and `lower` last rows."""
+        whole = self._empty(upper + lower)
+        return whole, whole[:upper], whole[upper:]
 
     def _encoder_forward(self) -> list[Call]:
-        network, m = self._network, self._network.depth - 1
-        path = self._first_product[: network.n_components]
-        calls: list[Call] = []
+        m, calls = self._network.depth - 1, list[Call]()
         for i in range(1, m + 1):
             a, h = self._encoder_pre[i], self._encoder_value[i]
             weight = self._weights[f"encoder.{i}.weight"]
             bias = self._weights.get(f"encoder.{i}.bias")
-            start = path if bias is None else bias[:, None]
+            start = self._path if bias is None else bias[:, None]
             out = self._encoder_pre[i + 1]
             calls += [
                 *self._activate(a, h, is_first=i == 1),
                 partial(torch.addmm, start, weight, h, out=out),
             ]
-        code, z = self._encoder_pre[m + 1], self._decoder_value[m + 1]
-        if z is not code and not network.has_path:
-            calls.append(partial(self._code_act.forward, code, z))
         return calls
 
     def _decoder_forward(self) -> list[Call]:
@@ -147,13 +180,13 @@ class DenseBackprop:
     def _decoder_backward(self) -> list[Call]:
         network, m = self._network, self._network.depth - 1
         gradient, into = self.output_gradient.t(), self._last_input
-        into_gradient = self._first_gradient
+        into_gradient = self._last_gradient
         calls: list[Call] = []
         for i in range(m + 1):
             name, bias = network.decoder_weight(i), f"decoder.{i}.bias"
             if i > 0:
-                gradient, into = self._gradient[i], self._decoder_value[i + 1]
-                into_gradient = self._gradient[i + 1]
+                gradient, into = self._decoder_gradient[i], self._decoder_value[i + 1]
+                into_gradient = self._decoder_gradient[i + 1]
                 pre, value = self._decoder_pre[i], self._decoder_value[i]
                 calls += self._activate_backward(gradient, pre, value, is_first=i == m)
             weight, path_is_there = self._weights[name], i == m > 0 and network.has_path
@@ -171,17 +204,11 @@ class DenseBackprop:
         return calls
 
     def _encoder_backward(self) -> list[Call]:
-        network, m = self._network, self._network.depth - 1
-        calls: list[Call] = []
-        if network.code_activation != "identity":
-            pre, value = self._encoder_pre[m + 1], self._decoder_value[m + 1]
-            gradient = self._gradient[m + 1]
-            calls.append(
-                partial(self._code_act.backward, gradient, pre, value, gradient)
-            )
+        m, calls = self._network.depth - 1, list[Call]()
         for i in range(m, 0, -1):
             name, bias = f"encoder.{i}.weight", f"encoder.{i}.bias"
-            gradient, out = self._gradient[i + 1], self._gradient[i]
+            gradient = self._encoder_gradient[i + 1]
+            out = self._encoder_gradient[i]
             pre, value = self._encoder_pre[i], self._encoder_value[i]
             calls.append(self._add_product(self._gradients[name], gradient, value.t()))
             if bias in self._gradients:
@@ -218,6 +245,6 @@ class DenseBackprop:
             return partial(gradient.addmm_, left, right)
         return partial(torch.mm, left, right, out=gradient)
 
-    def _empty(self, *shape: int) -> Tensor:
+    def _empty(self, width: int) -> Tensor:
         like = self._weights["decoder.0.bias"]
-        return torch.empty(shape, dtype=like.dtype, device=like.device)
+        return like.new_empty((width, self._batch_size))

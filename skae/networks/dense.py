@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from skae.networks.activations import ACTIVATIONS, Activation
+from skae.networks.codes import Code, PlainCode
 
 Weights = Mapping[str, Tensor]
 
 LIMIT = 3.0
 """Most that enters a first hidden unit beside a path; few usual rows reach it."""
+
+
+class Encoding(NamedTuple):
+    """What an encoder computes for a batch of rows.
+
+    Attributes
+    ----------
+    x : Tensor of shape (batch, n_features)
+        The rows.
+    pre : list of Tensor
+        What enters each hidden layer, before its limit, and the code.
+    hidden : list of Tensor
+        The hidden layers.
+    code : Tensor of shape (batch, n_parameters)
+        The code's parameters.
+    """
+
+    x: Tensor
+    pre: list[Tensor]
+    hidden: list[Tensor]
+    code: Tensor
 
 
 @dataclass(frozen=True)
@@ -46,12 +69,14 @@ class DenseNetwork:
         Size k of the code.
     hidden_layer_sizes : tuple of int
         Widths h_1, ..., h_m of the encoder's hidden layers.
-    activation, code_activation : str
-        Names of the activations of the hidden layers and of the code.
+    activation : str
+        Name of the activation of the hidden layers.
+    code : Code
+        What stands between encoder and decoder.
     tied_weights : bool
         Whether the decoder uses the encoder's matrices.
     linear_path : bool
-        Whether a linear path is wanted. An activation on the code leaves no place
+        Whether a linear path is wanted. A code that is not linear leaves no place
         for it, and without hidden layers the network is the path itself.
     """
 
@@ -59,14 +84,14 @@ class DenseNetwork:
     n_components: int
     hidden_layer_sizes: tuple[int, ...] = ()
     activation: str = "gelu"
-    code_activation: str = "identity"
+    code: Code = field(default_factory=PlainCode)
     tied_weights: bool = False
     linear_path: bool = True
 
     @property
     def starts_linear(self) -> bool:
         """Whether the network holds a linear map from which it can start."""
-        return self.linear_path and self.code_activation == "identity"
+        return self.linear_path and self.code.is_linear
 
     @property
     def has_path(self) -> bool:
@@ -76,7 +101,12 @@ class DenseNetwork:
     @property
     def n_fixed(self) -> int:
         """How many parameters, the first ones, no training changes: those of P."""
-        return self.n_components * self.n_features if self.has_path else 0
+        return self.n_parameters * self.n_features if self.has_path else 0
+
+    @property
+    def n_parameters(self) -> int:
+        """Width of the encoder's last layer: parameters of a code."""
+        return self.code.n_parameters(self.n_components)
 
     @property
     def limit(self) -> float:
@@ -96,19 +126,22 @@ class DenseNetwork:
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the matrices, by name; weight decay acts on these."""
-        shapes = [(out, into) for into, out in pairwise(self.widths)]
-        if self.has_path:
-            shapes[0] = (shapes[0][0] + self.n_components, self.n_features)
-        sides = ("encoder",) if self.tied_weights else ("encoder", "decoder")
-        return {
-            f"{side}.{i}.weight": shape
-            for side in sides
-            for i, shape in enumerate(shapes)
-        }
+        sides = {"encoder": self.n_parameters, "decoder": self.n_components}
+        if self.tied_weights:
+            del sides["decoder"]
+        found: dict[str, tuple[int, ...]] = {}
+        for side, n_code in sides.items():
+            shapes = [[out, into] for into, out in pairwise(self.widths)]
+            shapes[-1][0] = n_code
+            if self.has_path:
+                shapes[0][0] += n_code
+            for i, (out, into) in enumerate(shapes):
+                found[f"{side}.{i}.weight"] = (out, into)
+        return found
 
     def bias_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the biases, by name. The path carries the code's bias."""
-        encoder = list(self.widths[1:])
+        encoder = [*self.hidden_layer_sizes, self.n_parameters]
         if self.has_path:
             encoder[0] += encoder.pop()
         sides = {"encoder": encoder, "decoder": self.widths[:-1]}
@@ -130,18 +163,25 @@ class DenseNetwork:
         """Activation of the hidden layers."""
         return ACTIVATIONS[self.activation]
 
-    def encode(self, weights: Weights, x: Tensor) -> Tensor:
-        """Code of the rows of `x`: (batch, n_features) to (batch, n_components)."""
+    def trace(self, weights: Weights, x: Tensor) -> Encoding:
+        """All that the encoder computes on the way from the rows of `x`."""
         h = torch.addmm(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
-        path = None
+        path, pre, hidden = None, list[Tensor](), list[Tensor]()
         if self.has_path:
-            path, h = h[:, : self.n_components], h[:, self.n_components :]
+            path, h = h[:, : self.n_parameters], h[:, self.n_parameters :]
         for i, _ in enumerate(self.hidden_layer_sizes, start=1):
+            pre.append(h)
             h = self._activate(h, is_first=i == 1)
+            hidden.append(h)
             bias = weights.get(f"encoder.{i}.bias", path)
             assert bias is not None  # only the code lacks a bias, and then has a path
             h = torch.addmm(bias, h, weights[f"encoder.{i}.weight"].t())
-        return ACTIVATIONS[self.code_activation].value(h)
+        pre.append(h)
+        return Encoding(x, pre, hidden, self.code.parameters(h))
+
+    def encode(self, weights: Weights, x: Tensor) -> Tensor:
+        """Code of the rows of `x`: (batch, n_features) to (batch, n_components)."""
+        return self.code.mean(self.trace(weights, x).code)
 
     def decode(self, weights: Weights, z: Tensor) -> Tensor:
         """Output for the codes `z`: (batch, n_components) to (batch, n_features)."""
@@ -155,6 +195,17 @@ class DenseNetwork:
         return torch.addmm(
             weights["decoder.0.bias"], h, weights[self.decoder_weight(0)]
         )
+
+    def readers(self, weights: Weights) -> list[Tensor]:
+        """Matrices whose row j multiplies the code's entry j: (n_components, ...)."""
+        k, last = self.n_components, self.decoder_weight(self.depth - 1)
+        path = [weights[self.decoder_weight(0)][:k]] if self.has_path else []
+        return [weights[last][:k], *path]
+
+    def reader_norms(self, weights: Weights) -> Tensor:
+        """Length of what decodes each entry of the code: (n_components,)."""
+        squares = [matrix.square().sum(1) for matrix in self.readers(weights)]
+        return torch.stack(squares).sum(0).sqrt()
 
     def _activate(self, a: Tensor, *, is_first: bool) -> Tensor:
         """Hidden layer from what enters it; the first one of a side has the limit."""

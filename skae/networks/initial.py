@@ -16,6 +16,9 @@ INITS = {
 """Standard deviations: He et al. 2015, Glorot and Bengio 2010."""
 
 
+_TINY = 1e-30
+
+
 def initialise(
     network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
 ) -> None:
@@ -45,6 +48,7 @@ def start_at_path(
     code_bias: Tensor,
     output_bias: Tensor,
     spread: float = 1.0,
+    log_variances: Tensor | None = None,
 ) -> None:
     """Let `network` start as the linear map of a path, in place.
 
@@ -71,18 +75,20 @@ def start_at_path(
     spread : float
         Largest standard deviation in the code, if it is above 1. The decoder's hidden
         layers, which were drawn for inputs of size one, see it divided by that.
+    log_variances : Tensor of shape (rank,) or None
+        Where the code is a distribution; those beyond `rank` start at 0, the prior.
     """
-    k, rank = network.n_components, encoder.shape[0]
+    k, n_parameters, rank = network.n_components, network.n_parameters, len(encoder)
     bias = weights["encoder.0.bias"]
-    for name, matrix in (
-        ("encoder.0.weight", encoder),
-        (network.decoder_weight(0), decoder),
+    for path, matrix in (
+        (weights["encoder.0.weight"][:n_parameters], encoder),
+        (weights[network.decoder_weight(0)][:k], decoder),
+        (bias[:n_parameters], code_bias),
     ):
-        path = weights[name][:k]
         path.zero_()
         path[:rank].copy_(matrix)
-    bias[:k].zero_()
-    bias[:rank].copy_(code_bias)
+    if log_variances is not None:
+        bias[k:][:rank].copy_(log_variances)
     weights["decoder.0.bias"].copy_(output_bias)
     if network.has_path:
         weights[network.decoder_weight(network.depth - 1)].div_(spread)
@@ -91,6 +97,24 @@ def start_at_path(
             _cancel_constant(network, weights)
         else:
             weights[f"encoder.{network.depth - 1}.weight"].zero_()
+
+
+def start_as_dictionary(network: DenseNetwork, weights: Weights) -> None:
+    """Let a network's code start as projections on what decodes it, in place.
+
+    Rows of unit length decode the code, and without hidden layers the same rows encode
+    it: every entry that is kept then lowers the error from the first step on, and few
+    entries die (Gao et al. 2024).
+    """
+    normalise_readers(network, weights)
+    if not network.hidden_layer_sizes:
+        weights["encoder.0.weight"].copy_(weights[network.decoder_weight(0)])
+
+
+def normalise_readers(network: DenseNetwork, weights: Weights) -> None:
+    """Bring what decodes each entry of the code to length one, in place."""
+    for matrix in network.readers(weights):
+        matrix.div_(matrix.norm(dim=1, keepdim=True).clamp_min_(_TINY))
 
 
 def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -28,6 +27,14 @@ class Network(Protocol):
     def decode(self, weights: Weights, z: Tensor) -> Tensor: ...
 
 
+class Link(Protocol):
+    """What stands between X and a network on both sides."""
+
+    def features(self, rows: Tensor) -> Tensor: ...
+
+    def mean(self, output: Tensor) -> Tensor: ...
+
+
 class AutoencoderModule(nn.Module):
     """Network, units and link in one module: X in, reconstruction out.
 
@@ -41,8 +48,9 @@ class AutoencoderModule(nn.Module):
         What is subtracted from X on the way in; of float64, for offsets are large.
     scale : float
         What X - mean is divided by.
-    inverse_link : callable
-        From the decoder's output to its mean, in scaled units.
+    link : Link
+        From scaled rows to what the encoder sees, and from the decoder's output to its
+        mean in scaled units.
     """
 
     mean: Tensor
@@ -54,11 +62,11 @@ class AutoencoderModule(nn.Module):
         weights: Weights,
         mean: Tensor,
         scale: float,
-        inverse_link: Callable[[Tensor], Tensor],
+        link: Link,
     ) -> None:
         super().__init__()
         self.network = network
-        self._inverse_link = inverse_link
+        self._link = link
         for name, weight in weights.items():
             self.register_parameter(name.replace(".", "_"), nn.Parameter(weight))
         self._names = list(weights)
@@ -73,11 +81,12 @@ class AutoencoderModule(nn.Module):
         """Code of the rows of `x`, which are in units of X."""
         weights = self.weights()
         dtype = weights["encoder.0.weight"].dtype
-        return self.network.encode(weights, ((x - self.mean) / self.scale).to(dtype))
+        scaled = ((x - self.mean) / self.scale).to(dtype)
+        return self.network.encode(weights, self._link.features(scaled))
 
     def decode(self, z: Tensor) -> Tensor:
         """Reconstruction, in units of X, from the codes `z`."""
-        mean = self._inverse_link(self.network.decode(self.weights(), z))
+        mean = self._link.mean(self.network.decode(self.weights(), z))
         return (mean * self.scale + self.mean).to(z.dtype)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,21 +1,51 @@
 """Small frozen parts of an objective, each one formula with its gradient."""
 
+from skae.objectives.corruptions import (
+    CORRUPTIONS,
+    Corruption,
+    GaussianNoise,
+    MaskingNoise,
+    SaltAndPepper,
+    make_corruption,
+)
 from skae.objectives.likelihoods import (
     LIKELIHOODS,
     Bernoulli,
     Gaussian,
     Likelihood,
     LogisticGaussian,
+    Poisson,
     make_likelihood,
 )
-from skae.objectives.penalties import WeightDecay
+from skae.objectives.penalties import (
+    L1,
+    BernoulliSparsity,
+    CodePenalty,
+    KLToPrior,
+    MeanPenalty,
+    Penalty,
+    WeightDecay,
+)
 
 __all__ = [
+    "CORRUPTIONS",
+    "L1",
     "LIKELIHOODS",
     "Bernoulli",
+    "BernoulliSparsity",
+    "CodePenalty",
+    "Corruption",
     "Gaussian",
+    "GaussianNoise",
+    "KLToPrior",
     "Likelihood",
     "LogisticGaussian",
+    "MaskingNoise",
+    "MeanPenalty",
+    "Penalty",
+    "Poisson",
+    "SaltAndPepper",
     "WeightDecay",
+    "make_corruption",
     "make_likelihood",
 ]

@@ -26,15 +26,22 @@ class Likelihood(ABC):
     bounds: ClassVar[tuple[float, float] | None] = None
     """Interval that X must lie in."""
 
+    remedy: ClassVar[str] = "Scale it, for example with MinMaxScaler(clip=True), or "
+    """How X gets there."""
+
     def check(self, least: float, most: float, name: str = "X") -> None:
         """Refuse data whose values, from `least` to `most`, it cannot have."""
         if self.bounds and not (self.bounds[0] <= least and most <= self.bounds[1]):
             raise ValueError(
                 f"{name} must lie in [{self.bounds[0]:g}, {self.bounds[1]:g}] for this "
                 f"likelihood and output activation, but lies in [{least:g}, {most:g}]. "
-                "Scale it, for example with MinMaxScaler(clip=True), or use "
-                'likelihood="gaussian" with output_activation="identity".'
+                f'{self.remedy}use likelihood="gaussian" with '
+                'output_activation="identity".'
             )
+
+    def features(self, rows: Tensor) -> Tensor:
+        """What the encoder sees of `rows`."""
+        return rows
 
     @abstractmethod
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
@@ -141,7 +148,9 @@ class Bernoulli(Likelihood):
     def loss_gradient(
         self, output: Tensor, target: Tensor, out: Tensor, weight: float
     ) -> Tensor:
-        loss = F.softplus(output).sum() - torch.dot(output.view(-1), target.view(-1))
+        loss = F.softplus(output).sum() - torch.dot(
+            output.reshape(-1), target.reshape(-1)
+        )
         torch.sigmoid(output, out=out)
         out.sub_(target).mul_(weight)
         return loss.mul_(weight)
@@ -159,15 +168,56 @@ class Bernoulli(Likelihood):
         return -self.loss(output, target)
 
 
+@dataclass(frozen=True)
+class Poisson(Likelihood):
+    """A count, with the output as the logarithm of its mean.
+
+    The loss is half the deviance. The encoder sees log(1 + X), in which counts of all
+    sizes differ alike.
+    """
+
+    bounds: ClassVar[tuple[float, float] | None] = (0.0, math.inf)
+    remedy: ClassVar[str] = "It must hold counts; otherwise "
+
+    def features(self, rows: Tensor) -> Tensor:
+        return rows.clamp_min(0.0).log1p()
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        most = torch.xlogy(target, target) - target
+        return output.exp() - output * target + most
+
+    def loss_gradient(
+        self, output: Tensor, target: Tensor, out: Tensor, weight: float
+    ) -> Tensor:
+        loss = self.loss(output, target).sum().mul_(weight)
+        torch.exp(output, out=out)
+        out.sub_(target).mul_(weight)
+        return loss
+
+    def mean(self, output: Tensor) -> Tensor:
+        return output.exp()
+
+    def link(self, mean: Tensor) -> Tensor:
+        return mean.clamp_min(_EPS).log()
+
+    def least_loss(self, target: Tensor) -> Tensor:
+        return torch.zeros_like(target)
+
+    def log_density(self, output: Tensor, target: Tensor, variance: float) -> Tensor:
+        return output * target - output.exp() - torch.lgamma(target + 1.0)
+
+
 _EPS = 1e-4  # a mean this near 0 or 1 is as certain as a start should be
 
 _GAUSSIANS = {"identity": Gaussian(), "logistic": LogisticGaussian()}
 
-LIKELIHOODS = ("gaussian", "bernoulli")
+_OTHERS = {"bernoulli": Bernoulli(), "poisson": Poisson()}
+
+LIKELIHOODS = ("gaussian", "bernoulli", "poisson")
 
 
 def make_likelihood(likelihood: str, output_activation: str) -> Likelihood:
     """Likelihood by its name; only the Gaussian one leaves a choice of link."""
     if likelihood == "gaussian":
         return _GAUSSIANS[output_activation]
-    return Bernoulli()
+    return _OTHERS[likelihood]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+_LARGEST_EXPONENT = 700.0  # beyond it, no number of 64 bits
+_NEARLY = 1e-6  # how near to 0 or 1 a mean activation is told from it
 
 
 @dataclass(frozen=True)
@@ -21,3 +27,197 @@ class WeightDecay:
     def add_gradient(self, weights: Tensor, gradient: Tensor) -> None:
         """Add the gradient by `weights` to `gradient`."""
         gradient.add_(weights, alpha=self.alpha)
+
+
+class Penalty(ABC):
+    """A penalty on what the encoder computes: on the code, unless it is told other.
+
+    It is a function of means over the rows: of `statistic`, put together by `total`.
+    `norms` are, for each unit, the length of the weights that read it.
+    """
+
+    def in_units(self, scale: float) -> Penalty:
+        """Return the same penalty for rows that are X divided by `scale`."""
+        return self
+
+    @abstractmethod
+    def statistic(self, units: Tensor) -> Tensor:
+        """What is averaged: (batch, n_units) to (batch, n_terms)."""
+
+    @abstractmethod
+    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+        """Penalty, from the means over the rows: (n_terms,) to a number."""
+
+    def factor(self, loss: Tensor) -> Tensor | float:
+        """Weight of the penalty's gradient beside that of the mean `loss`."""
+        return 1.0
+
+    def objective(self, loss: float, penalty: float) -> float:
+        """What is minimised, of a mean loss and a penalty that are not negative."""
+        return loss + penalty
+
+
+class CodePenalty(Penalty):
+    """A penalty whose gradient by the code is written by hand."""
+
+    @abstractmethod
+    def gradient(
+        self, code: Tensor, norms: Tensor, out: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Write the gradient; a row is a unit here, and a column a sample.
+
+        Parameters
+        ----------
+        code, out : Tensor of shape (n_units, batch)
+            The code, and where the gradient by it goes.
+        norms : Tensor of shape (n_components,)
+            As for `total`.
+
+        Returns
+        -------
+        value : Tensor
+            The penalty.
+        by_norms : Tensor of shape (n_components,) or None
+            The gradient by `norms`, unless it is zero.
+        """
+
+
+@dataclass(frozen=True)
+class MeanPenalty(Penalty):
+    """``alpha`` times the mean of what it is shown."""
+
+    alpha: float
+
+    def statistic(self, units: Tensor) -> Tensor:
+        return units
+
+    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+        return means.sum() * self.alpha
+
+
+@dataclass(frozen=True)
+class L1(CodePenalty):
+    """``alpha`` times the sum of magnitudes, each in units of what it decodes to.
+
+    A code cannot evade the penalty by shrinking, while what decodes it grows: the
+    penalty is that of the same code before a decoder whose columns have length one.
+    """
+
+    alpha: float
+
+    def statistic(self, units: Tensor) -> Tensor:
+        return units.abs()
+
+    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+        return torch.dot(means, norms.to(means.dtype)) * self.alpha
+
+    def gradient(
+        self, code: Tensor, norms: Tensor, out: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        n_rows = code.shape[1]
+        torch.sign(code, out=out)
+        by_norms = torch.sum(code * out, 1).mul_(self.alpha / n_rows)
+        out.mul_((norms * (self.alpha / n_rows))[:, None])
+        return torch.dot(by_norms, norms), by_norms
+
+
+@dataclass(frozen=True)
+class BernoulliSparsity(CodePenalty):
+    """``alpha`` times the divergence of mean activations from a target.
+
+    The Kullback-Leibler divergence between coins that show heads with probability
+    ``sparsity`` and with the mean activation of a unit, summed over the units (Ng
+    2011). Activations lie in (0, 1).
+    """
+
+    alpha: float
+    sparsity: float
+
+    def statistic(self, units: Tensor) -> Tensor:
+        return units
+
+    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+        rho, r = self.sparsity, means.clamp(_NEARLY, 1.0 - _NEARLY)
+        on = torch.special.xlogy(rho, rho / r)
+        off = torch.special.xlogy(1.0 - rho, (1.0 - rho) / (1.0 - r))
+        divergence: Tensor = on + off
+        return divergence.sum() * self.alpha
+
+    def gradient(
+        self, code: Tensor, norms: Tensor, out: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        means = code.mean(1)
+        r = means.clamp(_NEARLY, 1.0 - _NEARLY)
+        slope = (1.0 - self.sparsity) / (1.0 - r) - self.sparsity / r
+        slope.mul_((means == r).to(r.dtype)).mul_(self.alpha / code.shape[1])
+        out.copy_(slope[:, None].expand_as(out))
+        return self.total(means, norms), None
+
+
+@dataclass(frozen=True)
+class KLToPrior(CodePenalty):
+    r"""``weight`` times the divergence of normal codes from the standard normal one.
+
+    The code's parameters are means and log-variances. With ``free_bits`` above zero
+    an entry whose divergence, averaged over the rows, is below that costs no less
+    (Kingma et al. 2016).
+
+    A negative log-likelihood of variance s is the squared error over 2 s: beside the
+    squared error itself, the divergence counts 2 s times. Where the variance is fitted,
+    s is the error itself (Rybkin et al. 2021): the sum of both is, up to constants,
+    log(loss) / 2 + penalty, of which `objective` is an increasing function in units of
+    the loss.
+
+    Attributes
+    ----------
+    weight : float
+        Factor, on the scale of the mean loss.
+    free_bits : float
+        In nats for each entry of the code.
+    variance : float or "fit"
+        Of the Gaussian likelihood, in squared units of X; other likelihoods have no
+        such number, and their losses count as if it were 1/2.
+    """
+
+    weight: float
+    free_bits: float = 0.0
+    variance: float | Literal["fit"] = 0.5
+
+    def in_units(self, scale: float) -> Penalty:
+        if self.variance == "fit":
+            return self
+        return replace(self, variance=self.variance / scale**2)
+
+    def factor(self, loss: Tensor) -> Tensor | float:
+        return 2.0 * (loss if self.variance == "fit" else self.variance)
+
+    def objective(self, loss: float, penalty: float) -> float:
+        if self.variance == "fit":
+            return loss * math.exp(min(2.0 * penalty, _LARGEST_EXPONENT))
+        return loss + 2.0 * self.variance * penalty
+
+    def statistic(self, units: Tensor) -> Tensor:
+        mean, log_variance = units.chunk(2, dim=1)
+        return 0.5 * (mean.square() + torch.expm1(log_variance) - log_variance)
+
+    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+        return means.clamp_min(self.free_bits).sum() * self.weight
+
+    def gradient(
+        self, code: Tensor, norms: Tensor, out: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        factor = self.weight / code.shape[1]
+        mean, log_variance = code.chunk(2)
+        by_mean, by_log_variance = out.chunk(2)
+        torch.expm1(log_variance, out=by_log_variance)
+        # The squares first: `by_mean` is free to hold what is summed.
+        torch.mul(mean, mean, out=by_mean)
+        by_mean.add_(by_log_variance).sub_(log_variance)
+        means = by_mean.sum(1).mul_(0.5 / code.shape[1])
+        torch.mul(mean, factor, out=by_mean)
+        by_log_variance.mul_(0.5 * factor)
+        if self.free_bits:
+            counts = (means >= self.free_bits).to(code.dtype)[:, None]
+            by_mean.mul_(counts)
+            by_log_variance.mul_(counts)
+        return self.total(means, norms), None

@@ -11,11 +11,12 @@ from skae.training.flat import FlatTensors
 from skae.training.gram import GramStep
 from skae.training.loop import History, Plan, Task, train
 from skae.training.schedule import SCHEDULES
-from skae.training.step import AutogradStep, HandwrittenStep, Step
+from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Step
 
 __all__ = [
     "SCHEDULES",
     "AutogradStep",
+    "AutogradTerm",
     "FlatTensors",
     "GramStep",
     "HandwrittenStep",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from skae.training.flat import FlatTensors
+from skae.training.step import Told
 
 
 class GramStep:
@@ -27,7 +28,7 @@ class GramStep:
     def __init__(self, parameters: FlatTensors, gradients: FlatTensors) -> None:
         self.parameters, self.gradients = parameters, gradients
 
-    def __call__(self, batch: Tensor) -> Tensor:
+    def __call__(self, batch: Tensor) -> Told:
         d = batch.shape[0]
         encoder = self.parameters.views["encoder.0.weight"]
         decoder = self.parameters.views.get("decoder.0.weight", encoder)
@@ -44,4 +45,4 @@ class GramStep:
         else:
             views["decoder.0.weight"].copy_(by_decoder.mul_(2.0 / d))
         views["encoder.0.weight"].copy_(by_encoder.mul_(2.0 / d))
-        return loss.clamp_min(0.0) / d
+        return loss.clamp_min(0.0) / d, None

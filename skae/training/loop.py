@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -99,11 +101,17 @@ class Task:
     batches : iterable of Tensor
         The batches of an epoch; iterated anew each epoch.
     evaluate : callable
-        ``evaluate(limit)`` gives the loss of the present weights on all training data,
-        or anything above `limit` once it is certain to be above.
+        ``evaluate(limit)`` gives the objective of the present weights on all training
+        data, but for the decay, or anything above `limit` once it is certain to be
+        above.
     validate : callable or None
-        Loss of the present weights on the validation set. None: the training loss is
-        the one monitored.
+        The same on the validation set. None: the training data are monitored.
+    measure : callable or None
+        Loss on all training data, where the objective is more than that.
+    total : callable
+        ``total(loss, penalty)``: the objective, of a mean loss and a mean penalty.
+    constrain : callable
+        Called after every update, to bring the weights back to where they must be.
     decay : Decay or None
         Penalty on the weights.
     trained, decayed : slice
@@ -122,17 +130,26 @@ class Task:
     trained: slice
     decayed: slice
     start_loss: float = math.nan
+    measure: Callable[[], float] | None = None
+    total: Callable[[float, float], float] = operator.add
+    constrain: Callable[[], object] | None = None
 
-    def penalty(self) -> float:
+    def decay_value(self) -> float:
         """Penalty on the present weights."""
         if self.decay is None:
             return 0.0
         return float(self.decay.value(self.step.parameters.flat[self.decayed]))
 
     def objective(self, limit: float = math.inf) -> float:
-        """Training loss and penalty, or anything above `limit` if they are."""
-        penalty = self.penalty()
-        return self.evaluate(limit - penalty) + penalty
+        """Training objective, or anything above `limit` if it is."""
+        decay = self.decay_value()
+        return self.evaluate(limit - decay) + decay
+
+    def loss(self, objective: float) -> float:
+        """Loss of the present weights on the training data, of this objective."""
+        if self.measure is not None:
+            return self.measure()
+        return objective - self.decay_value()
 
 
 class Keeper:
@@ -247,7 +264,8 @@ def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None
     if task.validate is not None:
         keeper.restore()
         history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
-        history.loss = task.evaluate(math.inf)
+        measure = task.measure or partial(task.evaluate, math.inf)
+        history.loss = measure()
         return
     flat, last = task.step.parameters.flat, len(history.loss_curve)
     candidates = []
@@ -263,7 +281,7 @@ def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None
         candidates.insert(0, (task.objective(limit), 0, start))
     history.best_loss, history.kept_epoch, kept = min(candidates, key=lambda c: c[:2])
     flat.copy_(kept)
-    history.loss = history.best_loss - task.penalty()
+    history.loss = task.loss(history.best_loss)
 
 
 def _run_epochs(
@@ -276,15 +294,16 @@ def _run_epochs(
     parameters, gradients = task.step.parameters.flat, task.step.gradients.flat
     update = adam(parameters[task.trained], gradients[task.trained])
     patience = Patience(plan.tol, plan.patience)
-    n_steps, penalty = 0, task.penalty()
+    n_steps, decay = 0, task.decay_value()
     for epoch in range(1, plan.max_epochs + 1):
         observer.epoch_begins()
-        first, loss, n_steps = _run_epoch(task, plan, update, n_steps)
+        first, loss, monitored, n_steps = _run_epoch(task, plan, update, n_steps)
         if math.isnan(history.start_loss):
             history.start_loss = first
-        ceiling = _DIVERGED * max(history.start_loss + penalty, 1.0)
-        monitored = loss + task.penalty()
-        if task.validate is not None and loss <= ceiling:
+        ceiling = _DIVERGED * max(history.start_loss + decay, 1.0)
+        if task.validate is None:
+            monitored += task.decay_value()
+        elif loss <= ceiling:
             monitored = task.validate()
         if not (loss <= ceiling and monitored <= ceiling):
             worst = monitored if loss <= ceiling else loss
@@ -306,24 +325,31 @@ def _run_epochs(
 
 def _run_epoch(
     task: Task, plan: Plan, update: Update, n_steps: int
-) -> tuple[float, float, int]:
+) -> tuple[float, float, float, int]:
     """One pass over the batches.
 
-    Gives the loss of its first batch, the mean loss per row, and the steps so far.
+    Gives the objective on its first batch, the mean loss per row, the mean objective,
+    and the steps so far.
     """
     step, decay = task.step, task.decay
     decayed = step.parameters.flat[task.decayed]
     gradient = step.gradients.flat[task.decayed]
-    total = torch.zeros((), dtype=torch.float64, device=gradient.device)
+    losses, penalties = torch.zeros((2, 1), dtype=torch.float64, device=gradient.device)
     first, n_rows = None, 0
     for batch in task.batches:
-        loss = step(batch)
-        first = loss if first is None else first
-        total.add_(loss, alpha=batch.shape[0])
+        loss, penalty = step(batch)
+        first = (loss, penalty) if first is None else first
+        losses.add_(loss, alpha=batch.shape[0])
+        if penalty is not None:
+            penalties.add_(penalty, alpha=batch.shape[0])
         n_rows += batch.shape[0]
         if decay is not None:
             decay.add_gradient(decayed, gradient)
         update(plan.schedule(n_steps))
+        if task.constrain is not None:
+            task.constrain()
         n_steps += 1
     assert first is not None  # there is always a batch
-    return first.item(), total.item() / n_rows, n_steps
+    start = task.total(*(0.0 if told is None else told.item() for told in first))
+    mean_loss, mean_penalty = losses.item() / n_rows, penalties.item() / n_rows
+    return start, mean_loss, task.total(mean_loss, mean_penalty), n_steps

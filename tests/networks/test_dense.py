@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.special import erf, expit
 
-from skae.networks import ACTIVATIONS, DenseNetwork
+from skae.networks import ACTIVATIONS, DenseNetwork, PlainCode
 
 NUMPY = {
     "gelu": lambda a: a * 0.5 * (1 + erf(a / np.sqrt(2))),
@@ -53,7 +53,7 @@ def textbook(network, weights, x):
         )
     if network.has_path:
         h = h + x @ path_in.T + offset
-    z = h = NUMPY[network.code_activation](h)
+    z = h = NUMPY[network.code.activation](h)
     side = "encoder" if network.tied_weights else "decoder"
     for i in range(m, 0, -1):
         h = h @ w[f"{side}.{i}.weight"] + w[f"decoder.{i}.bias"]
@@ -66,7 +66,7 @@ def textbook(network, weights, x):
 
 NETWORKS = [
     DenseNetwork(
-        D, K, sizes, act, code_activation=code, tied_weights=tied, linear_path=p
+        D, K, sizes, act, code=PlainCode(code), tied_weights=tied, linear_path=p
     )
     for sizes, act, (code, p), tied in product(
         [(), (5,), (6, 4), (4, 9, 5)],
@@ -139,7 +139,7 @@ def test_the_path_lies_below_the_outermost_matrices():
         ({}, True, True),
         ({"hidden_layer_sizes": ()}, True, False),
         ({"linear_path": False}, False, False),
-        ({"code_activation": "relu"}, False, False),
+        ({"code": PlainCode("relu")}, False, False),
     ],
 )
 def test_the_path_is_there_where_there_is_room_for_it(change, starts_linear, has_path):
@@ -208,7 +208,7 @@ class TestLimit:
 
     def test_textbook_network_has_none(self):
         assert DenseNetwork(D, K, (6,), linear_path=False).limit == np.inf
-        assert DenseNetwork(D, K, (6,), code_activation="relu").limit == np.inf
+        assert DenseNetwork(D, K, (6,), code=PlainCode("relu")).limit == np.inf
 
     def test_far_out_only_the_path_goes_on(self):
         weights = draw(self.NETWORK)

@@ -34,7 +34,7 @@ class Quadratic:
 
     def __call__(self, batch):
         self.gradients.views["w"].fill_(2 * (self.weight - self.target))
-        return torch.tensor(self.loss(), dtype=torch.float64)
+        return torch.tensor(self.loss(), dtype=torch.float64), None
 
 
 class Scripted(Quadratic):
@@ -46,7 +46,7 @@ class Scripted(Quadratic):
 
     def __call__(self, batch):
         super().__call__(batch)
-        return torch.tensor(next(self._losses), dtype=torch.float64)
+        return torch.tensor(next(self._losses), dtype=torch.float64), None
 
 
 class Recorder:

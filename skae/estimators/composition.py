@@ -1,0 +1,72 @@
+"""What a variant is: the parts that it is composed of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from skae.networks import DenseBackprop, DenseNetwork
+from skae.objectives import Corruption, Likelihood, Penalty, WeightDecay
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What a variant is.
+
+    Attributes
+    ----------
+    network : DenseNetwork
+        The architecture, its code included.
+    likelihood : Likelihood
+        What its output means.
+    decay : WeightDecay or None
+        Penalty on the weights.
+    penalty : Penalty or None
+        Penalty on what the encoder computes.
+    observe : callable or None
+        ``observe(network, weights, encoding, generator)`` gives the units that the
+        penalty sees, a row a sample, and the lengths of the weights that read them.
+        None: the code's parameters. Anything else is left to autograd.
+    warm_up : int
+        Epochs over which the weight of the penalty rises to its full value.
+    corruption : Corruption or None
+        What is done to rows on their way in, in training.
+    noise_variance : float or None
+        Variance of the Gaussian likelihood, in squared units of X; None: what training
+        leaves.
+    auxiliary : callable or None
+        ``auxiliary(network, likelihood, n_samples)`` makes a term of the objective that
+        only training knows; see `Revival`.
+    constrain : callable or None
+        ``constrain(network, weights)`` brings weights back to where they must be.
+    start : callable or None
+        ``start(network, weights)`` changes how the weights start, after they are drawn.
+    backprop : callable or None
+        ``backprop(network, weights, gradients, n_rows, generator)`` makes the arrays of
+        a hand-written step; None leaves the gradient to autograd.
+    """
+
+    network: DenseNetwork
+    likelihood: Likelihood
+    decay: WeightDecay | None = None
+    penalty: Penalty | None = None
+    observe: Callable | None = None
+    warm_up: int = 0
+    corruption: Corruption | None = None
+    noise_variance: float | None = None
+    auxiliary: Callable | None = None
+    constrain: Callable | None = None
+    start: Callable | None = None
+    backprop: Callable | None = DenseBackprop
+
+    def in_units(self, scaling, least, most):
+        """Return the same composition for rows that are scaled."""
+        corruption, penalty = self.corruption, self.penalty
+        if corruption is not None:
+            mean = torch.from_numpy(scaling.mean)
+            corruption = corruption.in_units(mean, scaling.scale, least, most)
+        if penalty is not None:
+            penalty = penalty.in_units(scaling.scale)
+        return replace(self, corruption=corruption, penalty=penalty)

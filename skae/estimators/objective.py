@@ -1,0 +1,223 @@
+"""The objective of one fit: a composition, met with rows in the network's units."""
+
+from __future__ import annotations
+
+import math
+from operator import add
+
+import torch
+
+from skae.objectives import CodePenalty
+from skae.training import AutogradStep, AutogradTerm, HandwrittenStep
+
+_EVALUATED_ROWS = 1000
+
+
+class Objective:
+    """What a fit minimises: the mean loss, and what the composition adds to it.
+
+    Rows are tensors in the units of the network, of shape (n_samples, n_features).
+    Where they are `paired`, a row is followed by what it is to become, in the same
+    row: (n_samples, 2 n_features).
+
+    Parameters
+    ----------
+    composition : Composition
+        In the units of the rows.
+    paired : bool
+        Whether the rows bring their targets.
+    """
+
+    def __init__(self, composition, paired=False):
+        self._composition, self._paired = composition, paired
+        self.network, self.likelihood = composition.network, composition.likelihood
+        self.penalty = composition.penalty
+
+    @property
+    def is_clean(self):
+        """Whether the network is to give back just what it sees."""
+        return not self._paired and self._composition.corruption is None
+
+    @property
+    def is_plain(self):
+        """Whether the mean loss is all, and the same in training as after it."""
+        return (
+            self.penalty is None
+            and self._composition.corruption is None
+            and not self.network.code.is_random
+        )
+
+    def clean(self, rows):
+        """What the encoder sees of `rows`, uncorrupted, and the target."""
+        x, target = rows.chunk(2, dim=1) if self._paired else (rows, rows)
+        return self.likelihood.features(x), target
+
+    def pair(self, rows, generator):
+        """What the encoder sees of `rows` in training, and the target."""
+        corruption = self._composition.corruption
+        if self._paired or corruption is None:
+            return self.clean(rows)
+        return self.likelihood.features(corruption.corrupt(rows, generator)), rows
+
+    @property
+    def total(self):
+        """``total(loss, penalty)``: the objective, of both as numbers."""
+        return add if self.penalty is None else self.penalty.objective
+
+    def observed(self, weights, encoding, generator):
+        """The units that the penalty sees, and the lengths of what reads them."""
+        observe = self._composition.observe
+        if observe is None:
+            return encoding.code, self.network.reader_norms(weights)
+        return observe(self.network, weights, encoding, generator)
+
+    def evaluate(self, weights, rows, generator, limit=math.inf):
+        """Mean loss over all entries of `rows`, and the penalty.
+
+        Neither is ever negative: where the loss exceeds `limit` after some blocks, it
+        always will, and the rest is not looked at.
+        """
+        loss = torch.zeros((), dtype=torch.float64, device=rows.device)
+        n_entries, sums, norms = len(rows) * self.network.n_features, 0.0, None
+        for block in rows.split(_EVALUATED_ROWS):
+            x, target = self.pair(block, generator)
+            encoding = self.network.trace(weights, x)
+            z = self.network.code.draw(encoding.code, generator)
+            output = self.network.decode(weights, z)
+            loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
+            if self.penalty is not None:
+                units, norms = self.observed(weights, encoding, generator)
+                sums += self.penalty.statistic(units).sum(0, dtype=torch.float64)
+            if limit < math.inf and loss.item() / n_entries > limit:
+                break
+        penalty = 0.0
+        if self.penalty is not None:
+            penalty = float(self.penalty.total(sums / len(rows), norms))
+        return loss.item() / n_entries, penalty
+
+    def reconstruction_loss(self, weights, rows):
+        """Mean loss of what `reconstruct` gives, without noise, over all entries."""
+        loss = torch.zeros((), dtype=torch.float64, device=rows.device)
+        for block in rows.split(_EVALUATED_ROWS):
+            x, target = self.clean(block)
+            output = self.network.decode(weights, self.network.encode(weights, x))
+            loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
+        return loss.item() / (len(rows) * self.network.n_features)
+
+    def terms(self, n_samples, generator, ramp):
+        """The terms of the objective in a training on `n_samples` rows."""
+        return _Terms(self, self._composition, n_samples, generator, ramp)
+
+    def step(self, parameters, gradients, n_samples, generator, ramp):
+        """Where the gradient comes from: the network's own backprop, or autograd.
+
+        ``ramp()`` is the share of the penalty's weight that counts in this step.
+        """
+        terms = self.terms(n_samples, generator, ramp)
+        pair = terms.pair
+        backprop = self._composition.backprop
+        if backprop is None:
+            return AutogradStep(parameters, gradients, terms.loss, pair)
+
+        def workspace(n_rows):
+            views = parameters.views, gradients.views
+            return backprop(self.network, *views, n_rows, generator)
+
+        return HandwrittenStep(
+            parameters,
+            gradients,
+            workspace,
+            self.likelihood.loss_gradient,
+            pair,
+            terms.code_port(parameters, gradients),
+            terms.side_port(parameters, gradients),
+        )
+
+
+class _Terms:
+    """The terms of an objective in training, as the steps want them."""
+
+    def __init__(self, objective, composition, n_samples, generator, ramp):
+        self._objective, self._generator, self._ramp = objective, generator, ramp
+        self._network, self._penalty = objective.network, objective.penalty
+        self._likelihood, self._observe = objective.likelihood, composition.observe
+        self._revival = None
+        if composition.auxiliary is not None:
+            self._revival = composition.auxiliary(
+                self._network, self._likelihood, n_samples
+            )
+
+    def pair(self, rows):
+        return self._objective.pair(rows, self._generator)
+
+    def loss(self, weights, x, target):
+        """All of the objective, for autograd."""
+        network = self._network
+        encoding = network.trace(weights, x)
+        z = network.code.draw(encoding.code, self._generator)
+        output = network.decode(weights, z)
+        loss = self._likelihood.loss(output, target).mean()
+        objective, penalty = loss, None
+        if self._penalty is not None:
+            penalty = self._of(weights, encoding)
+            factor = self._penalty.factor(loss.detach()) * self._ramp()
+            objective = objective + factor * penalty
+        if self._revival is not None:
+            self._revival.see(encoding.code.detach().t())
+            revived = self._revival.term(weights, x, target, output)
+            objective = objective if revived is None else objective + revived
+        return objective, loss, penalty
+
+    def code_port(self, parameters, gradients):
+        """The port at the code, for a penalty that is differentiated by hand."""
+        if self._revival is not None:
+            return lambda code, gradient, loss: self._revival.see(code)
+        if not self._is_by_hand():
+            return None
+        readers = self._network.readers(parameters.views)
+        by_readers = self._network.readers(gradients.views)
+
+        def port(code, gradient, loss):
+            norms = self._network.reader_norms(parameters.views)
+            out = torch.empty_like(gradient)
+            value, by_norms = self._penalty.gradient(code, norms, out)
+            factor = self._penalty.factor(loss) * self._ramp()
+            gradient.add_(out.mul_(factor))
+            if by_norms is not None:
+                by_norms = by_norms.mul_(factor).div_(norms.clamp_min(_TINY))[:, None]
+                for matrix, by_matrix in zip(readers, by_readers, strict=True):
+                    by_matrix.addcmul_(matrix, by_norms)
+            return value
+
+        return port
+
+    def side_port(self, parameters, gradients):
+        """The port beside the step, for all that is left to autograd."""
+        if self._revival is not None:
+            revived = AutogradTerm(parameters, gradients, self._revival.term)
+
+            def revive(x, target, output, loss):
+                revived(x, target, output, 1.0)
+
+            return revive
+        if self._penalty is None or self._is_by_hand():
+            return None
+        term = AutogradTerm(
+            parameters,
+            gradients,
+            lambda weights, x, *_: self._of(weights, self._network.trace(weights, x)),
+        )
+        return lambda x, target, output, loss: term(
+            x, target, output, self._penalty.factor(loss) * self._ramp()
+        )
+
+    def _is_by_hand(self):
+        return isinstance(self._penalty, CodePenalty) and self._observe is None
+
+    def _of(self, weights, encoding):
+        """Penalty on a batch."""
+        units, norms = self._objective.observed(weights, encoding, self._generator)
+        return self._penalty.total(self._penalty.statistic(units).mean(0), norms)
+
+
+_TINY = 1e-30  # a length that nothing is divided by

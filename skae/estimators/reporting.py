@@ -1,0 +1,76 @@
+"""What a fit tells: epoch by epoch, and as attributes in the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+
+class EpochReporter:
+    """Tells the user and the callbacks about the epochs.
+
+    Parameters
+    ----------
+    callbacks : FitCallbacks
+        The fit's callbacks.
+    verbose : bool or int
+        Whether to print a line an epoch.
+    unit : callable
+        Gives the loss in units of X for a loss of one in scaled units.
+    snapshot : callable
+        ``snapshot(history)`` gives the estimator's attributes as if fit had ended.
+    """
+
+    def __init__(self, callbacks, verbose, unit, snapshot):
+        self._callbacks, self._verbose, self._unit = callbacks, verbose, unit
+        self.snapshot = snapshot
+
+    def epoch_begins(self):
+        self._callbacks.epoch_begins()
+
+    def folds_end(self, epochs, start, losses):
+        """Say what the folds have chosen, and why."""
+        if not self._verbose:
+            return
+        start, least = start * self._unit(), min(losses) * self._unit()
+        chosen = f"{epochs} iterations" if epochs else "the start, PCA where it is one"
+        print(
+            f"Folds chose {chosen}: validation loss = {start:.8g} at the start, "
+            f"{least:.8g} at best"
+        )
+
+    def epoch_ends(self, history):
+        if self._verbose:
+            print(_progress(history, self._unit()))
+        return self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
+
+
+def _so_far(history):
+    """History as if the fit had ended with the last epoch."""
+    monitored = history.validation_curve or history.loss_curve
+    return replace(history, loss=history.loss_curve[-1], best_loss=min(monitored))
+
+
+def _progress(history, unit):
+    """Line on the last epoch, in the words of MLPRegressor."""
+    loss = history.loss_curve[-1] * unit
+    line = f"Iteration {len(history.loss_curve)}, loss = {loss:.8g}"
+    if history.validation_curve:
+        line += f", validation loss = {history.validation_curve[-1] * unit:.8g}"
+    return line
+
+
+def fitted_attributes(fitted, history, unit):
+    """Attributes that a fit sets; `unit` brings losses into units of X."""
+    curve = history.loss_curve or [history.loss]
+    return {
+        "_fitted": fitted,
+        "n_components_": fitted.network.n_components,
+        "n_iter_": len(curve),
+        "loss_": history.loss * unit,
+        "best_loss_": history.best_loss * unit,
+        "loss_curve_": [loss * unit for loss in curve],
+        "validation_loss_curve_": [loss * unit for loss in history.validation_curve],
+        "best_iteration_": history.kept_epoch,
+        "mean_": fitted.mean(),
+        "noise_variance_": fitted.noise_variance * unit,
+    }

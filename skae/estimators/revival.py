@@ -1,0 +1,51 @@
+"""Units that nothing activates any more, and how they come back to life."""
+
+from __future__ import annotations
+
+import torch
+
+
+class Revival:
+    """Auxiliary loss of dead units: they learn what the others leave (Gao et al. 2024).
+
+    A unit that no row has activated for a while gets no gradient, and would never be
+    active again. The largest of such units try to decode the residual instead.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+        With a `TopKCode`.
+    likelihood : Likelihood
+        What the output means.
+    alpha : float
+        Weight of the loss that the dead units leave.
+    n_rows : int
+        Rows without which a unit counts as dead.
+    """
+
+    def __init__(self, network, likelihood, alpha, n_rows):
+        self._network, self._likelihood = network, likelihood
+        self._alpha, self._n_rows = alpha, n_rows
+        self._n_revived = network.n_features // 2 or 1
+        self._silent = None  # rows since each unit was active
+
+    def see(self, code):
+        """Take note of which units a batch activates; a row of `code` is a unit."""
+        if self._silent is None:
+            self._silent = torch.zeros(len(code), device=code.device)
+        self._silent += code.shape[1]
+        self._silent.masked_fill_((code != 0).any(1), 0.0)
+
+    def term(self, weights, x, target, output):
+        """Loss that the dead units leave of the residual; None while there are none."""
+        dead = torch.nonzero(self._silent > self._n_rows).flatten()
+        if not len(dead):
+            return None
+        network = self._network
+        pre = network.trace(weights, x).pre[-1][:, dead]
+        values, places = torch.topk(pre, min(self._n_revived, len(dead)), dim=1)
+        z = torch.zeros_like(output[:, :1]).expand(-1, network.n_components)
+        z = z.scatter(1, dead[places], values)
+        decoded = network.decode(weights, z) - network.decode(weights, z[:1] * 0.0)
+        loss = self._likelihood.loss(output.detach() + decoded, target)
+        return self._alpha * loss.mean()

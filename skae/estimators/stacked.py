@@ -1,0 +1,290 @@
+"""The stacked autoencoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from skae.estimators.callbacks import FitCallbacks
+from skae.estimators.dense import Autoencoder
+from skae.estimators.fitted import FittedAutoencoder
+from skae.estimators.fitting import Fit
+from skae.estimators.randomness import draw_entropy
+
+_DENSE = Autoencoder._parameter_constraints
+_OF_THE_OUTPUT = ("output_activation", "likelihood")
+
+
+class StackedAutoencoder(Autoencoder):
+    r"""Stacked autoencoder: a deep network, trained layer by layer and then as a whole.
+
+    The first layer is a shallow autoencoder of X, the second one of the first one's
+    code, and so on. Their encoders, one on the other, and their decoders, in the
+    opposite order, make up a deep network, which is then trained end to end.
+
+    Read more in the :ref:`user guide <stacked>`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Size of the code. More than there are features is allowed.
+    fine_tune : bool, default=True
+        Whether the assembled network is trained as a whole. All parameters of training
+        hold for each layer and for the whole alike.
+    hidden_layer_sizes : int or array-like of int, default=(128,)
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
+        single layer.
+    activation : str, default="gelu"
+        Activation of the hidden layers: ``"gelu"``, ``"relu"``, ``"elu"``, ``"silu"``,
+        ``"tanh"``, ``"logistic"`` or ``"identity"``.
+    code_activation : str, default="identity"
+        Activation of the code, one of the same. Another than the identity leaves no
+        place for the linear path.
+    output_activation : {"identity", "logistic"}, default="identity"
+        Link of the Gaussian likelihood; ``"logistic"`` is for X in [0, 1]. Other
+        likelihoods bring their own.
+    linear_path : bool, default=False
+        Whether a layer without activation starts at PCA. The assembled network has no
+        path beside it.
+    init : {"he", "glorot"}, default="he"
+        How the matrices beside the path are drawn.
+    likelihood : {"gaussian", "bernoulli", "poisson"}, default="gaussian"
+        What the decoder's output means: ``"gaussian"`` trains on the squared error,
+        ``"bernoulli"`` on the cross-entropy of X in [0, 1], ``"poisson"`` on half the
+        deviance of counts, which are encoded as log(1 + X).
+    weight_decay : float, default=0.0
+        Adds ``weight_decay / 2`` times the sum of squared weights, biases and the
+        path's encoder not included, to the mean loss in scaled units.
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
+        is then the planned end; ``"constant"`` stays.
+    learning_rate_init : float, default=2e-3
+        Highest learning rate of Adam.
+    batch_size : int or "auto", default="auto"
+        Rows of a batch at most; batches of an epoch differ by at most one row.
+        ``"auto"`` is a fortieth of the rows, between 32 and 500.
+    max_iter : int or None, default=None
+        Epochs, that is, passes over X. None plans a million rows' worth of them, but
+        at least 20 and at most 200.
+    tol : float, default=1e-4
+        Relative improvement of the monitored loss that counts as one.
+    n_iter_no_change : int or np.inf, default=10
+        Epochs without such an improvement after which training stops.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new order.
+    early_stopping : bool or "auto", default="auto"
+        Whether the loss on rows that are not trained on decides which weights are
+        kept. True sets `validation_fraction` of the rows aside. ``"auto"`` does so
+        from 1,000 rows on; with fewer, five folds are trained first, their left-out
+        rows choose the number of epochs (none, if PCA is as good), and the fit then
+        uses all rows. False keeps the weights of the lowest training loss.
+    validation_fraction : float, default=0.1
+        Share of the rows to set aside. Where this is less than one row, the training
+        loss is monitored.
+    warm_start : bool, default=False
+        Whether to go on from the last fit, in its units, rather than to start anew.
+    precision : {"float32", "float64", "bfloat16", "auto"}, default="float32"
+        Arithmetic of training. ``"bfloat16"`` rounds the factors of matrix products,
+        where the processor has instructions for it, and nothing else; ``"auto"``
+        does so where it pays. The fitted network computes in the dtype of its input.
+    device : str, default="cpu"
+        Torch device to train on; ``"auto"`` is CUDA where there is one.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the start, the shuffling and the validation split. The global
+        generators are never touched.
+
+    Attributes
+    ----------
+    layers_ : list of Autoencoder
+        The shallow autoencoders as they were trained, the first on X, each other one on
+        the code of the one before, with their own `loss_curve_`.
+    n_components_ : int
+        Size of the code.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of these features, if X had names that are all strings.
+    n_iter_ : int
+        Epochs trained, at least 1.
+    loss_ : float
+        Mean loss over the entries of the training data, in squared units of X
+        (Gaussian) or in nats, under the weights that were kept.
+    best_loss_ : float
+        Lowest monitored loss. With a validation set this is its loss under the
+        weights that were kept, else the training loss with the penalty.
+    loss_curve_ : list of float
+        Mean training loss of the batches of each epoch.
+    validation_loss_curve_ : list of float
+        Loss on the validation rows after each epoch; empty without.
+    best_iteration_ : int
+        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
+        path stands.
+    mean_ : ndarray of shape (n_features,)
+        Training mean of each feature: the reconstruction that scores 0.
+    noise_variance_ : float
+        Variance of an entry around its reconstruction: `loss_`, for the Gaussian.
+    network_ : torch.nn.Module
+        The network in units of X, built anew at each access.
+
+    See Also
+    --------
+    Autoencoder : The deep network, trained as a whole from the start.
+
+    References
+    ----------
+    Hinton, G. E. and Salakhutdinov, R. R. (2006). "Reducing the dimensionality of data
+    with neural networks". Science 313, 504-507.
+
+    Bengio, Y., Lamblin, P., Popovici, D. and Larochelle, H. (2007). "Greedy layer-wise
+    training of deep networks". NeurIPS 19, 153-160.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import StackedAutoencoder
+    >>> X = load_digits().data
+    >>> ae = StackedAutoencoder(
+    ...     8, hidden_layer_sizes=(48, 24), max_iter=10, random_state=0
+    ... ).fit(X)
+    >>> [layer.n_components_ for layer in ae.layers_]
+    [48, 24, 8]
+    >>> ae.transform(X).shape
+    (1797, 8)
+    """
+
+    _parameter_constraints: dict = {
+        **{name: _DENSE[name] for name in _DENSE if name != "tied_weights"},
+        "fine_tune": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        fine_tune=True,
+        hidden_layer_sizes=(128,),
+        activation="gelu",
+        code_activation="identity",
+        output_activation="identity",
+        linear_path=False,
+        init="he",
+        likelihood="gaussian",
+        weight_decay=0.0,
+        learning_rate="cosine",
+        learning_rate_init=2e-3,
+        batch_size="auto",
+        max_iter=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        shuffle=True,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        warm_start=False,
+        precision="float32",
+        device="cpu",
+        verbose=False,
+        random_state=None,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            code_activation=code_activation,
+            output_activation=output_activation,
+            linear_path=linear_path,
+            init=init,
+            likelihood=likelihood,
+            weight_decay=weight_decay,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            shuffle=shuffle,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            precision=precision,
+            device=device,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.fine_tune = fine_tune
+
+    def _compose(self, n_features):
+        composition = super()._compose(n_features)
+        # A layer, which has no hidden layers, may be a path itself; the whole has none.
+        network = replace(composition.network, linear_path=False)
+        return replace(composition, network=network)
+
+    def _fit(self, X, X_val, X_clean):
+        if X_clean is not None:
+            raise ValueError(
+                "StackedAutoencoder takes no X_clean: its layers are trained on codes, "
+                "which have no clean counterpart. Use DenoisingAutoencoder."
+            )
+        composition = self._compose(X.shape[1])
+        start = self._previous(composition)
+        if start is None:
+            entropy = draw_entropy(self.random_state)
+            self.layers_ = self._train_layers(X, X_val, entropy)
+            start = _assemble(self.layers_, composition)
+        fit = Fit(composition, self, previous=start)
+        if self.fine_tune:
+            self._train(fit, X, X_val, None)
+            return
+        callbacks = FitCallbacks(self, X, max_iter=0)
+        fitted, history = fit.stay(X)
+        vars(self).update(self._attributes(fitted, history, fit.unit, X))
+        callbacks.fit_ends(lambda: vars(self))
+
+    def _train_layers(self, X, X_val, entropy):
+        """Shallow autoencoders, each on the code of the one before."""
+        layers, settings = [], self.get_params()
+        output = {name: settings.pop(name) for name in _OF_THE_OUTPUT}
+        del settings["fine_tune"], settings["hidden_layer_sizes"]
+        settings |= {"warm_start": False, "random_state": entropy}
+        sizes = [*self._layer_sizes(), self.n_components]
+        for i, size in enumerate(sizes, start=1):
+            act = self.activation if i < len(sizes) else self.code_activation
+            settings |= {"n_components": size, "code_activation": act}
+            if self.verbose:
+                print(f"Layer {i} of {len(sizes)}: {X.shape[1]} to {size}")
+            layer = Autoencoder(**settings, **output, hidden_layer_sizes=())
+            layer.fit(X, X_val=X_val)
+            output = {}  # of a layer above the first one: a code, any numbers
+            X = layer.transform(X)
+            X_val = None if X_val is None else layer.transform(X_val)
+            layers.append(layer)
+        return layers
+
+
+def _assemble(layers, composition):
+    """One deep autoencoder of shallow ones, in the units of the first.
+
+    Each layer's own centring and scale go into its weights: W (h - m) / s + b is
+    (W / s) h + (b - W m / s), and s (D'z + b) + m is (s D)'z + (s b + m).
+    """
+    weights = {}
+    for i, layer in enumerate(layers):
+        part, scaling = layer._fitted.weights, layer._fitted.scaling
+        mean, scale = (scaling.mean, scaling.scale) if i else (0.0, 1.0)
+        encoder = part["encoder.0.weight"] / scale
+        weights[f"encoder.{i}.weight"] = encoder
+        weights[f"encoder.{i}.bias"] = part["encoder.0.bias"] - encoder @ (
+            mean + np.zeros(encoder.shape[1])
+        )
+        weights[f"decoder.{i}.weight"] = part["decoder.0.weight"] * scale
+        weights[f"decoder.{i}.bias"] = part["decoder.0.bias"] * scale + mean
+    first = layers[0]._fitted
+    return FittedAutoencoder(
+        composition.network,
+        composition.likelihood,
+        first.scaling,
+        {name: weights[name] for name in composition.network.shapes()},
+        first.null_output,
+    )

@@ -1,0 +1,20 @@
+"""How good is an embedding, and how good is a reconstruction: of any transformer.
+
+Nothing here knows what an autoencoder is, so that `PCA` and its relatives are
+measured with the same yardstick. 0/0 is 1 throughout: what loses nothing is perfect.
+"""
+
+from skae.metrics._denoising import make_denoising_scorer
+from skae.metrics._embedding import continuity, geodesic_correlation, trustworthiness
+from skae.metrics._reconstruction import (
+    pooled_r2,  # noqa: F401, for `skae.inspection`, which has the reconstructions
+    reconstruction_r2,
+)
+
+__all__ = [
+    "continuity",
+    "geodesic_correlation",
+    "make_denoising_scorer",
+    "reconstruction_r2",
+    "trustworthiness",
+]
