@@ -202,8 +202,8 @@ class AutoencoderTransformer(
         -------
         ndarray of shape (n_samples,) or (n_samples, n_features)
             Mean loss of each row, or the loss of each entry: the squared error in
-            squared units of X for the Gaussian likelihood, else the cross-entropy
-            in nats.
+            squared units of X for the Gaussian likelihood, else in nats: the
+            cross-entropy (Bernoulli) or half the deviance (Poisson).
         """
         check_is_fitted(self)
         X = check_X(self, X, reset=False)

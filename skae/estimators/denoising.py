@@ -25,8 +25,8 @@ class DenoisingAutoencoder(Autoencoder):
     rows are at hand in pairs, ``fit(X_noisy, X_clean=X_clean)`` learns from these, and
     nothing is corrupted.
 
-    The linear path starts at PCA's code with the best linear decoder of what the noise
-    leaves of it. Validation rows are corrupted too, always in the same way.
+    The linear path starts at the best linear estimate of the clean row's PCA code from
+    the noisy row. Validation rows are corrupted too, always in the same way.
 
     Read more in the :ref:`user guide <denoising>`.
 
@@ -131,8 +131,7 @@ class DenoisingAutoencoder(Autoencoder):
     validation_loss_curve_ : list of float
         Loss on the validation rows after each epoch; empty without.
     best_iteration_ : int
-        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
-        path stands.
+        The epoch whose weights were kept; 0 is the start.
     mean_ : ndarray of shape (n_features,)
         Training mean of each feature: the reconstruction that scores 0.
     noise_variance_ : float

@@ -62,6 +62,12 @@ class FittedAutoencoder:
         weights = self._cast(X.dtype, "encoder")
         return self._map(X, lambda x: self.network.trace(weights, self._seen(x)).code)
 
+    def entering(self, X):
+        """What enters the code's activation: (n_samples, n_parameters)."""
+        weights = self._cast(X.dtype, "encoder")
+        trace = self.network.trace
+        return self._map(X, lambda x: trace(weights, self._seen(x)).pre[-1])
+
     def decode(self, Z):
         """Reconstructions, in units of X, from codes: (n_samples, n_features)."""
         weights = self._cast(Z.dtype)

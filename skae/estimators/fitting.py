@@ -219,6 +219,7 @@ class Fit:
             schedule=schedule(settings.learning_rate_init, n_steps),
             tol=settings.tol,
             patience=math.inf if in_full else settings.n_iter_no_change,
+            warm_up=self._composition.warm_up,
             evaluates_start=self._previous is not None,
             keeps_interrupted=observer is not None,
         )

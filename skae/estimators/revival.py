@@ -6,10 +6,13 @@ import torch
 
 
 class Revival:
-    """Auxiliary loss of dead units: they learn what the others leave (Gao et al. 2024).
+    """Auxiliary loss of dead units: they learn to decode the rows by themselves.
 
     A unit that no row has activated for a while gets no gradient, and would never be
-    active again. The largest of such units try to decode the residual instead.
+    active again. In every row the k largest of such units therefore decode the row as
+    if there were no others. (Gao et al. 2024 let them decode what the others leave.
+    That may be little, and units that learn little things stay too small to be among
+    the largest.)
 
     Parameters
     ----------
@@ -18,7 +21,7 @@ class Revival:
     likelihood : Likelihood
         What the output means.
     alpha : float
-        Weight of the loss that the dead units leave.
+        Weight of the dead units' loss.
     n_rows : int
         Rows without which a unit counts as dead.
     """
@@ -26,7 +29,6 @@ class Revival:
     def __init__(self, network, likelihood, alpha, n_rows):
         self._network, self._likelihood = network, likelihood
         self._alpha, self._n_rows = alpha, n_rows
-        self._n_revived = network.n_features // 2 or 1
         self._silent = None  # rows since each unit was active
 
     def see(self, code):
@@ -37,15 +39,14 @@ class Revival:
         self._silent.masked_fill_((code != 0).any(1), 0.0)
 
     def term(self, weights, x, target, output):
-        """Loss that the dead units leave of the residual; None while there are none."""
+        """Loss of what the dead units decode to; None while there are none."""
         dead = torch.nonzero(self._silent > self._n_rows).flatten()
         if not len(dead):
             return None
         network = self._network
         pre = network.trace(weights, x).pre[-1][:, dead]
-        values, places = torch.topk(pre, min(self._n_revived, len(dead)), dim=1)
-        z = torch.zeros_like(output[:, :1]).expand(-1, network.n_components)
+        values, places = torch.topk(pre, min(network.code.k, len(dead)), dim=1)
+        z = pre.new_zeros((len(pre), network.n_components))
         z = z.scatter(1, dead[places], values)
-        decoded = network.decode(weights, z) - network.decode(weights, z[:1] * 0.0)
-        loss = self._likelihood.loss(output.detach() + decoded, target)
+        loss = self._likelihood.loss(network.decode(weights, z), target)
         return self._alpha * loss.mean()

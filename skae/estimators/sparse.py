@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -38,7 +39,7 @@ class SparseAutoencoder(Autoencoder):
         Units of the code. None: twice as many as X has features.
     penalty : {"l1", "kl"}, default="l1"
         The penalty.
-    alpha : float, default=1e-3
+    alpha : float, default=1e-2
         Its weight beside the mean loss in scaled units. 0 is an `Autoencoder` with this
         code.
     sparsity : float, default=0.05
@@ -79,7 +80,7 @@ class SparseAutoencoder(Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=5e-3
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -140,8 +141,7 @@ class SparseAutoencoder(Autoencoder):
     validation_loss_curve_ : list of float
         Loss on the validation rows after each epoch; empty without.
     best_iteration_ : int
-        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
-        path stands.
+        The epoch whose weights were kept; 0 is the start.
     mean_ : ndarray of shape (n_features,)
         Training mean of each feature: the reconstruction that scores 0.
     noise_variance_ : float
@@ -188,7 +188,7 @@ class SparseAutoencoder(Autoencoder):
         n_components=None,
         *,
         penalty="l1",
-        alpha=1e-3,
+        alpha=1e-2,
         sparsity=0.05,
         penalize="code",
         hidden_layer_sizes=(),
@@ -201,7 +201,7 @@ class SparseAutoencoder(Autoencoder):
         likelihood="gaussian",
         weight_decay=0.0,
         learning_rate="cosine",
-        learning_rate_init=2e-3,
+        learning_rate_init=5e-3,
         batch_size="auto",
         max_iter=None,
         tol=1e-4,
@@ -253,7 +253,13 @@ class SparseAutoencoder(Autoencoder):
             code=PlainCode(self._code_activation()),
             penalty=self._penalty() if self.alpha else None,
             observe=_all_units if self.penalize == "hidden" else None,
+            start=self._start if self.alpha and self.penalty == "kl" else None,
         )
+
+    def _start(self, network, weights):
+        """Let the units of the code begin as active as they are to be."""
+        bias = weights[f"encoder.{network.depth - 1}.bias"]
+        bias.fill_(math.log(self.sparsity / (1.0 - self.sparsity)))
 
     def _code_activation(self):
         if self.code_activation != "auto":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.linalg import lstsq
 
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.dense import Autoencoder
@@ -13,6 +14,8 @@ from skae.estimators.fitting import Fit
 from skae.estimators.randomness import draw_entropy
 
 _DENSE = Autoencoder._parameter_constraints
+_BLOCK_ROWS = 4096
+_LEAST_PIVOT = 1e-6  # of a Gram matrix: what varies less is not divided by
 _OF_THE_OUTPUT = ("output_activation", "likelihood")
 
 
@@ -20,8 +23,10 @@ class StackedAutoencoder(Autoencoder):
     r"""Stacked autoencoder: a deep network, trained layer by layer and then as a whole.
 
     The first layer is a shallow autoencoder of X, the second one of the first one's
-    code, and so on. Their encoders, one on the other, and their decoders, in the
-    opposite order, make up a deep network, which is then trained end to end.
+    code, and so on. Their encoders, one on the other, and decoders in the opposite
+    order make up a deep network, which is then trained end to end. (Within it,
+    activations follow the decoders of the inner layers, which were trained without:
+    these are fitted anew, by least squares, to what has to enter the activations.)
 
     Read more in the :ref:`user guide <stacked>`.
 
@@ -120,8 +125,7 @@ class StackedAutoencoder(Autoencoder):
     validation_loss_curve_ : list of float
         Loss on the validation rows after each epoch; empty without.
     best_iteration_ : int
-        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
-        path stands.
+        The epoch whose weights were kept; 0 is the assembled network.
     mean_ : ndarray of shape (n_features,)
         Training mean of each feature: the reconstruction that scores 0.
     noise_variance_ : float
@@ -231,8 +235,8 @@ class StackedAutoencoder(Autoencoder):
         start = self._previous(composition)
         if start is None:
             entropy = draw_entropy(self.random_state)
-            self.layers_ = self._train_layers(X, X_val, entropy)
-            start = _assemble(self.layers_, composition)
+            self.layers_, decoders = self._train_layers(X, X_val, entropy)
+            start = _assemble(self.layers_, decoders, composition)
         fit = Fit(composition, self, previous=start)
         if self.fine_tune:
             self._train(fit, X, X_val, None)
@@ -243,8 +247,12 @@ class StackedAutoencoder(Autoencoder):
         callbacks.fit_ends(lambda: vars(self))
 
     def _train_layers(self, X, X_val, entropy):
-        """Shallow autoencoders, each on the code of the one before."""
-        layers, settings = [], self.get_params()
+        """Shallow autoencoders, each on the code of the one before, and decoders.
+
+        There is a decoder for each layer but the first one.
+        """
+        layers, decoders, settings = [], [], self.get_params()
+        entering = None
         output = {name: settings.pop(name) for name in _OF_THE_OUTPUT}
         del settings["fine_tune"], settings["hidden_layer_sizes"]
         settings |= {"warm_start": False, "random_state": entropy}
@@ -257,29 +265,50 @@ class StackedAutoencoder(Autoencoder):
             layer = Autoencoder(**settings, **output, hidden_layer_sizes=())
             layer.fit(X, X_val=X_val)
             output = {}  # of a layer above the first one: a code, any numbers
-            X = layer.transform(X)
+            code = layer.transform(X)
+            if entering is not None:
+                decoders.append(_regress(entering, code))
+            entering = layer._fitted.entering(X)
             X_val = None if X_val is None else layer.transform(X_val)
+            X = code
             layers.append(layer)
-        return layers
+        return layers, decoders
 
 
-def _assemble(layers, composition):
+def _regress(entering, code):
+    """Decoder of a hidden layer, by least squares: from a code to what goes in there.
+
+    The layer that was trained alone has decoded to the activations. In the whole, the
+    activation comes after the decoder, which has to give what goes into it.
+    """
+    width = code.shape[1] + 1
+    squares, products = np.zeros((width, width)), np.zeros((width, entering.shape[1]))
+    for start in range(0, len(code), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        known = np.column_stack([code[rows], np.ones(len(code[rows]))])
+        known = known.astype(np.float64)
+        squares += known.T @ known
+        products += known.T @ entering[rows]
+    found = lstsq(squares, products, cond=_LEAST_PIVOT)[0]
+    return found[:-1], found[-1]
+
+
+def _assemble(layers, decoders, composition):
     """One deep autoencoder of shallow ones, in the units of the first.
 
-    Each layer's own centring and scale go into its weights: W (h - m) / s + b is
-    (W / s) h + (b - W m / s), and s (D'z + b) + m is (s D)'z + (s b + m).
+    An encoder's own centring and scale go into its weights: W (h - m) / s + b is
+    (W / s) h + (b - W m / s).
     """
     weights = {}
     for i, layer in enumerate(layers):
         part, scaling = layer._fitted.weights, layer._fitted.scaling
-        mean, scale = (scaling.mean, scaling.scale) if i else (0.0, 1.0)
-        encoder = part["encoder.0.weight"] / scale
-        weights[f"encoder.{i}.weight"] = encoder
-        weights[f"encoder.{i}.bias"] = part["encoder.0.bias"] - encoder @ (
-            mean + np.zeros(encoder.shape[1])
-        )
-        weights[f"decoder.{i}.weight"] = part["decoder.0.weight"] * scale
-        weights[f"decoder.{i}.bias"] = part["decoder.0.bias"] * scale + mean
+        encoder, bias = part["encoder.0.weight"], part["encoder.0.bias"]
+        decoder = part["decoder.0.weight"], part["decoder.0.bias"]
+        if i > 0:
+            encoder, decoder = encoder / scaling.scale, decoders[i - 1]
+            bias = bias - encoder @ scaling.mean
+        weights[f"encoder.{i}.weight"], weights[f"encoder.{i}.bias"] = encoder, bias
+        weights[f"decoder.{i}.weight"], weights[f"decoder.{i}.bias"] = decoder
     first = layers[0]._fitted
     return FittedAutoencoder(
         composition.network,

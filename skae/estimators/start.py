@@ -13,6 +13,7 @@ from skae.networks import initialise, start_at_path
 
 _BLOCK_ROWS = 4096
 _EXACT = torch.float64
+_DAMPING = 100.0  # of the output at random, for noise as large as the rows
 _LEAST_NOISE = 1e-6  # of the variance of an entry, that a code takes for noise
 _TRIED_ROWS = 1000
 _TRIED_SLOPES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -42,6 +43,8 @@ def start_weights(objective, weights, rows, init, seeds):
     """
     network, likelihood = objective.network, objective.likelihood
     initialise(network, weights, init, seeds.init)
+    if not objective.is_clean:
+        _calm(network, weights, objective, rows, seeds.judgement())
     if not network.starts_linear:
         return math.nan
     target = objective.clean(rows)[1]
@@ -76,6 +79,24 @@ def start_weights(objective, weights, rows, init, seeds):
     if not knows:
         return math.nan
     return max(0.0, found.total - found.squares.sum()) / rows.numel()
+
+
+def _calm(network, weights, objective, rows, generator):
+    """Let a network that sees noise start without passing it on.
+
+    The first matrix, drawn for clean rows, is divided by how much larger the noise has
+    made them. Without a path, the last one is divided too, the more the more noise
+    there is: the output starts near the mean. A network that begins by giving back
+    noise unlearns that first, and all else with it.
+    """
+    x, target = objective.pair(rows[:_TRIED_ROWS], generator)
+    clean = objective.likelihood.features(target)
+    size = float(clean.square().mean()) or 1.0
+    larger = max(1.0, float(x.square().mean()) / size)
+    weights["encoder.0.weight"].div_(math.sqrt(larger))
+    if not (network.starts_linear or network.tied_weights):
+        noise = float((x - clean).square().mean()) / size
+        weights["decoder.0.weight"].div_(1.0 + _DAMPING * noise)
 
 
 class _Path(NamedTuple):
@@ -122,19 +143,27 @@ def _probabilistic(path, found, shape):
 
 
 def _regressed(path, objective, rows, generator):
-    """Decoder by least squares, from codes of what is seen to what it is to become."""
-    k, d = path.decoder.shape
+    """Codes by least squares, from scores of what is seen to scores of the target.
+
+    The code of a noisy row then is the best linear estimate of the clean row's, and no
+    entry of it is mostly noise.
+    """
+    k = len(path.encoder)
     squares = torch.zeros((k + 1, k + 1), dtype=_EXACT, device="cpu")
-    products = torch.zeros((k + 1, d), dtype=_EXACT, device="cpu")
+    products = torch.zeros((k + 1, k), dtype=_EXACT, device="cpu")
     for block in rows.split(_BLOCK_ROWS):
-        x, target = objective.pair(block, generator)
-        code = torch.addmm(path.code_bias, x, path.encoder.t()).to("cpu", _EXACT)
-        code = torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
-        squares += code.t() @ code
-        products += code.t() @ target.to("cpu", _EXACT)
+        seen, wanted = (
+            torch.addmm(path.code_bias, part, path.encoder.t()).to("cpu", _EXACT)
+            for part in objective.pair(block, generator)
+        )
+        seen = torch.cat([seen, torch.ones_like(seen[:, :1])], dim=1)
+        squares += seen.t() @ seen
+        products += seen.t() @ wanted
     found = torch.from_numpy(lstsq(squares.numpy(), products.numpy())[0])
-    found = found.to(path.decoder)
-    return path._replace(decoder=found[:-1], output_bias=found[-1])
+    gain, offset = found[:-1].t().to(path.encoder), found[-1].to(path.encoder)
+    return path._replace(
+        encoder=gain @ path.encoder, code_bias=gain @ path.code_bias + offset
+    )
 
 
 def _slope(likelihood, path, features, target, slopes):

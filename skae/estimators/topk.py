@@ -12,7 +12,7 @@ from skae.estimators.revival import Revival
 from skae.estimators.sparse import dictionary
 from skae.networks import TopKCode, normalise_readers, start_as_dictionary
 
-_SILENT_ROWS = 10_000
+_SILENT_ROWS = 5_000
 """Without any of which active a unit counts as dead."""
 
 _BLOCK_ROWS = 4096
@@ -28,8 +28,8 @@ class TopKAutoencoder(Autoencoder):
     and the others set to zero. No penalty shrinks what is kept, and k says directly
     what an L1 penalty's weight only leads to.
 
-    The weights that decode a unit have length one. Where no row has activated a unit
-    for a while, it learns to decode what the others leave, until some row does.
+    The weights that decode a unit have length one. Units that no row has activated
+    for a while learn to decode the rows by themselves, until some row does.
 
     Read more in the :ref:`user guide <topk>`.
 
@@ -40,7 +40,7 @@ class TopKAutoencoder(Autoencoder):
     k : int or None, default=None
         Active units of a row; at most all of them. None: a tenth of the features, at
         least 1.
-    alpha : float, default=0.03
+    alpha : float, default=0.1
         Weight of the loss that dead units learn from. 0 leaves them dead.
     hidden_layer_sizes : int or array-like of int, default=()
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
@@ -64,8 +64,8 @@ class TopKAutoencoder(Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=2e-3
-        Highest learning rate of Adam.
+    learning_rate_init : float, default=1e-3
+        Highest learning rate of Adam. Units die where it is high.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
         ``"auto"`` is a fortieth of the rows, between 32 and 500.
@@ -127,8 +127,7 @@ class TopKAutoencoder(Autoencoder):
     validation_loss_curve_ : list of float
         Loss on the validation rows after each epoch; empty without.
     best_iteration_ : int
-        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
-        path stands.
+        The epoch whose weights were kept; 0 is the start.
     mean_ : ndarray of shape (n_features,)
         Training mean of each feature: the reconstruction that scores 0.
     noise_variance_ : float
@@ -172,7 +171,7 @@ class TopKAutoencoder(Autoencoder):
         n_components=None,
         *,
         k=None,
-        alpha=0.03,
+        alpha=0.1,
         hidden_layer_sizes=(),
         activation="gelu",
         output_activation="identity",
@@ -180,7 +179,7 @@ class TopKAutoencoder(Autoencoder):
         likelihood="gaussian",
         weight_decay=0.0,
         learning_rate="cosine",
-        learning_rate_init=2e-3,
+        learning_rate_init=1e-3,
         batch_size="auto",
         max_iter=None,
         tol=1e-4,

@@ -150,8 +150,8 @@ class VariationalAutoencoder(Autoencoder):
     validation_loss_curve_ : list of float
         Loss on the validation rows after each epoch; empty without.
     best_iteration_ : int
-        The epoch whose weights were kept; 0 is the start, which is PCA where the linear
-        path stands.
+        The epoch whose weights were kept; 0 is the start, probabilistic PCA where the
+        linear path stands.
     mean_ : ndarray of shape (n_features,)
         Training mean of each feature: the reconstruction that scores 0.
     noise_variance_ : float

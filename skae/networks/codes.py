@@ -83,9 +83,15 @@ class Code(ABC):
         """What the decoder reads in training: (batch, n_components)."""
         return code
 
-    @abstractmethod
     def bind(self, arrays: CodeArrays, generator: torch.Generator) -> BoundCode:
-        """Calls of a hand-written step over these arrays."""
+        """Calls of a hand-written step over these arrays.
+
+        A code that has none is trained through autograd, with ``backprop=None``.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no hand-written gradient: compose it with "
+            "backprop=None, which leaves the gradient to autograd."
+        )
 
 
 @dataclass(frozen=True)

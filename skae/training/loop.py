@@ -39,6 +39,9 @@ class Plan:
         Relative improvement of the monitored loss that counts as one.
     patience : float
         Epochs without such an improvement after which training stops.
+    warm_up : int
+        Epochs, the first ones, that count for no patience: what is trained is not yet
+        what is monitored.
     evaluates_start : bool
         Whether the loss of the start is evaluated in full, and not told by the first
         batch: where X has not set the units, one row may outweigh all others.
@@ -51,6 +54,7 @@ class Plan:
     schedule: Schedule
     tol: float
     patience: float
+    warm_up: int = 0
     evaluates_start: bool = False
     keeps_interrupted: bool = True
 
@@ -318,7 +322,8 @@ def _run_epochs(
         if task.validate:
             history.validation_curve.append(monitored)
         history.loss_curve.append(loss)
-        if observer.epoch_ends(history) or patience.exhausted(monitored):
+        tired = epoch > plan.warm_up and patience.exhausted(monitored)
+        if observer.epoch_ends(history) or tired:
             history.stopped_early = epoch < plan.max_epochs
             return
 

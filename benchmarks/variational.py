@@ -1,0 +1,124 @@
+"""Variational autoencoder on MNIST, 784-400-20, Bernoulli: skae beside a torch loop.
+
+The loop is the one that everybody writes: DataLoader, ReLU, Adam at 1e-3, batches of
+128. Both are trained for the same epochs, and their test bounds are estimated by the
+same function, with the divergence in closed form and one draw a row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from datasets import mnist
+from report import parse, seconds, table, write
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from skae import VariationalAutoencoder
+
+HIDDEN, CODE, BATCH = 400, 20, 128
+
+
+class NaiveVAE(nn.Module):
+    """The textbook's network and loop."""
+
+    def __init__(self, X, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        d = X.shape[1]
+        self.body = nn.Linear(d, HIDDEN)
+        self.mean, self.log_variance = nn.Linear(HIDDEN, CODE), nn.Linear(HIDDEN, CODE)
+        self.decoder = nn.Sequential(
+            nn.Linear(CODE, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, d)
+        )
+        self.loader = DataLoader(
+            TensorDataset(torch.from_numpy(X)), batch_size=BATCH, shuffle=True
+        )
+        self.optimiser = torch.optim.Adam(self.parameters(), lr=1e-3)
+
+    def encode(self, x):
+        h = torch.relu(self.body(x))
+        return self.mean(h), self.log_variance(h)
+
+    def epoch(self):
+        """One pass over the data."""
+        for (x,) in self.loader:
+            mean, log_variance = self.encode(x)
+            z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+            loss = F.binary_cross_entropy_with_logits(
+                self.decoder(z), x, reduction="sum"
+            )
+            loss = loss + 0.5 * torch.sum(
+                mean**2 + log_variance.exp() - 1 - log_variance
+            )
+            self.optimiser.zero_grad()
+            (loss / len(x)).backward()
+            self.optimiser.step()
+
+    def distribution(self, X):
+        with torch.no_grad():
+            mean, log_variance = self.encode(torch.from_numpy(X))
+            return mean.numpy(), torch.exp(0.5 * log_variance).numpy()
+
+    def decode(self, Z):
+        with torch.no_grad():
+            return torch.sigmoid(self.decoder(torch.from_numpy(Z))).numpy()
+
+
+def bound(X, mean, std, decode):
+    """Mean evidence lower bound of the rows of X, in nats."""
+    noise = np.random.default_rng(0).standard_normal(mean.shape).astype(mean.dtype)
+    p = np.clip(decode(mean + std * noise).astype(np.float64), 1e-7, 1 - 1e-7)
+    fit = np.sum(X * np.log(p) + (1 - X) * np.log1p(-p), axis=1)
+    divergence = 0.5 * np.sum(mean**2 + std**2 - 1 - 2 * np.log(std), axis=1)
+    return float(np.mean(fit - divergence))
+
+
+def main():
+    """Print the table and write the JSON."""
+    args = parse(__doc__)
+    if args.smoke:
+        train = np.random.default_rng(0).random((300, 784), dtype=np.float32)
+        test, epochs, seeds = train[:100], 1, (0,)
+    else:
+        train, _, test, _ = mnist()
+        epochs, seeds = 5, (0, 1, 2)
+    rows = []
+    for seed in seeds:
+        naive = NaiveVAE(train, seed)
+        spent, _ = seconds(lambda n=naive: [n.epoch() for _ in range(epochs)])
+        reached = bound(test, *naive.distribution(test), naive.decode)
+        rows.append(("torch loop", seed, spent, reached))
+        for path, precision in ((True, "float32"), (True, "auto"), (False, "float32")):
+            model = VariationalAutoencoder(
+                CODE,
+                hidden_layer_sizes=(HIDDEN,),
+                likelihood="bernoulli",
+                linear_path=path,
+                batch_size=BATCH,
+                max_iter=epochs,
+                early_stopping=False,
+                precision=precision,
+                random_state=seed,
+            )
+            spent, _ = seconds(lambda m=model: m.fit(train))
+            reached = bound(
+                test, *model.transform_distribution(test), model.inverse_transform
+            )
+            name = f"skae, linear_path={path}, {precision}"
+            rows.append((name, seed, spent, reached))
+    keys = ("model", "seed", "seconds", "test bound")
+    rows = [dict(zip(keys, row, strict=True)) for row in rows]
+    table(rows)
+    ratios = {}
+    for name in dict.fromkeys(row["model"] for row in rows):
+        spent = [row["seconds"] for row in rows if row["model"] == name]
+        first = [row["seconds"] for row in rows if row["model"] == "torch loop"]
+        ratios[name] = float(np.median(np.divide(first, spent)))
+        print(f"{name}: {ratios[name]:.2f} times the loop's speed")
+    write("variational", args, {"fits": rows, "times the loop's speed": ratios})
+
+
+if __name__ == "__main__":
+    main()
