@@ -4,7 +4,16 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skae import Autoencoder, LinearAutoencoder
+from skae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
 
 ESTIMATORS = [
     LinearAutoencoder(),
@@ -20,6 +29,14 @@ ESTIMATORS = [
         n_iter_no_change=2,
         tol=0.5,
     ),
+    DenoisingAutoencoder(max_iter=5),
+    ContractiveAutoencoder(max_iter=5),
+    SparseAutoencoder(max_iter=5),
+    SparseAutoencoder(max_iter=5, penalty="kl"),
+    TopKAutoencoder(max_iter=5),
+    VariationalAutoencoder(max_iter=5),
+    VariationalAutoencoder(max_iter=5, linear_path=False),
+    StackedAutoencoder(max_iter=5),
 ]
 
 # Checks that scikit-learn runs on its own estimators, beside `check_estimator`.

@@ -10,7 +10,16 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 import skae
-from skae import Autoencoder, LinearAutoencoder
+from skae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
 from skae.estimators import linear_solvers
 
 DENSE = {
@@ -63,33 +72,100 @@ RESTLESS = {
     "learning_rate_init": 0.1,
     "max_iter": 30,
 }
-SETTINGS = {Autoencoder: DENSE, LinearAutoencoder: LINEAR}
+# What the others of the dense family have beside, or otherwise.
+OWN = {
+    DenoisingAutoencoder: {"corruption": "gaussian", "noise": 0.1},
+    ContractiveAutoencoder: {"alpha": 1e-2, "n_probes": 1},
+    SparseAutoencoder: {
+        "n_components": 4,
+        "penalty": "l1",
+        "alpha": 0.1,
+        "sparsity": 0.05,
+        "penalize": "code",
+        "code_activation": "auto",
+    },
+    TopKAutoencoder: {"n_components": 6, "k": 2, "alpha": 0.03},
+    VariationalAutoencoder: {
+        "beta": 1.0,
+        "beta_warm_up": 0,
+        "free_bits": 0.0,
+        "noise_variance": "fit",
+    },
+    StackedAutoencoder: {"fine_tune": True},
+}
+FAMILY = [Autoencoder, *OWN]
+
+
+def known_to(Estimator, parameters):
+    """Those that this estimator has."""
+    signature = inspect.signature(Estimator).parameters
+    return {name: parameters[name] for name in parameters if name in signature}
+
+
+SETTINGS = {LinearAutoencoder: LINEAR, Autoencoder: DENSE}
+SETTINGS |= {variant: known_to(variant, DENSE) | own for variant, own in OWN.items()}
+
+# (parameter, another value, what else is set so that it has an effect)
+OF_THE_FAMILY = [
+    ("n_components", 3, {}),
+    ("hidden_layer_sizes", (8, 4), {}),
+    ("activation", "tanh", {}),
+    ("code_activation", "tanh", {}),
+    ("output_activation", "logistic", {}),
+    ("linear_path", False, {"code_activation": "identity"}),
+    ("tied_weights", True, {"linear_path": False}),
+    ("init", "glorot", {}),
+    ("likelihood", "bernoulli", {}),
+    ("likelihood", "poisson", {}),
+    ("weight_decay", 0.1, {}),
+    ("learning_rate", "constant", {}),
+    ("learning_rate_init", 1e-3, {}),
+    ("batch_size", 7, {}),
+    ("batch_size", "auto", {}),
+    ("max_iter", 3, {}),
+    ("max_iter", None, IMPATIENT),
+    ("tol", 0.0, IMPATIENT),
+    ("n_iter_no_change", 5, IMPATIENT),
+    ("shuffle", False, {}),
+    ("early_stopping", True, {"validation_fraction": 0.3}),
+    ("validation_fraction", 0.4, RESTLESS | {"early_stopping": True}),
+    ("precision", "float32", {}),
+    ("random_state", 1, {}),
+]
+WIDE_AND_DEEP = {"n_components": 33, "hidden_layer_sizes": (8, 4)}
 
 # (estimator, parameter, another value, what else is set so that it has an effect)
 CHANGES_THE_FIT = [
-    (Autoencoder, "n_components", 3, {}),
-    (Autoencoder, "hidden_layer_sizes", (8, 4), {}),
-    (Autoencoder, "activation", "tanh", {}),
-    (Autoencoder, "code_activation", "tanh", {}),
-    (Autoencoder, "output_activation", "logistic", {}),
-    (Autoencoder, "linear_path", False, {}),
-    (Autoencoder, "tied_weights", True, {"linear_path": False}),
-    (Autoencoder, "init", "glorot", {}),
-    (Autoencoder, "likelihood", "bernoulli", {}),
-    (Autoencoder, "weight_decay", 0.1, {}),
-    (Autoencoder, "learning_rate", "constant", {}),
-    (Autoencoder, "learning_rate_init", 1e-3, {}),
-    (Autoencoder, "batch_size", 7, {}),
-    (Autoencoder, "batch_size", "auto", {}),
-    (Autoencoder, "max_iter", 3, {}),
-    (Autoencoder, "max_iter", None, {}),
-    (Autoencoder, "tol", 0.0, IMPATIENT),
-    (Autoencoder, "n_iter_no_change", 5, IMPATIENT),
-    (Autoencoder, "shuffle", False, {}),
-    (Autoencoder, "early_stopping", True, {"validation_fraction": 0.3}),
-    (Autoencoder, "validation_fraction", 0.4, RESTLESS | {"early_stopping": True}),
-    (Autoencoder, "precision", "float32", {}),
-    (Autoencoder, "random_state", 1, {}),
+    (Estimator, name, value, known_to(Estimator, others))
+    for Estimator in FAMILY
+    for name, value, others in OF_THE_FAMILY
+    if name in SETTINGS[Estimator]
+]
+CHANGES_THE_FIT += [
+    (DenoisingAutoencoder, "corruption", "masking", {}),
+    (DenoisingAutoencoder, "corruption", "salt_and_pepper", {}),
+    (DenoisingAutoencoder, "noise", 0.2, {}),
+    (DenoisingAutoencoder, "noise", 0.0, {}),
+    (ContractiveAutoencoder, "alpha", 0.1, {}),
+    (ContractiveAutoencoder, "alpha", 0.0, {}),
+    (ContractiveAutoencoder, "n_probes", 2, WIDE_AND_DEEP),
+    (SparseAutoencoder, "n_components", None, {}),
+    (SparseAutoencoder, "code_activation", "identity", {}),
+    (SparseAutoencoder, "penalty", "kl", {}),
+    (SparseAutoencoder, "alpha", 0.2, {}),
+    (SparseAutoencoder, "alpha", 0.0, {"penalty": "kl"}),
+    (SparseAutoencoder, "sparsity", 0.2, {"penalty": "kl"}),
+    (SparseAutoencoder, "penalize", "hidden", {}),
+    (TopKAutoencoder, "n_components", None, {}),
+    (TopKAutoencoder, "k", 3, {}),
+    (TopKAutoencoder, "k", None, {}),
+    (TopKAutoencoder, "alpha", 0.0, {"n_components": 60}),
+    (VariationalAutoencoder, "beta", 2.0, {}),
+    (VariationalAutoencoder, "beta", 0.0, {}),
+    (VariationalAutoencoder, "beta_warm_up", 3, {}),
+    (VariationalAutoencoder, "free_bits", 1.0, {}),
+    (VariationalAutoencoder, "noise_variance", 0.1, {}),
+    (StackedAutoencoder, "fine_tune", False, {}),
     (LinearAutoencoder, "n_components", 3, {}),
     (LinearAutoencoder, "solver", "exact", {}),
     (LinearAutoencoder, "tied_weights", True, {"weight_decay": 0.1}),
@@ -108,10 +184,8 @@ CHANGES_THE_BATCHES = [
     (LinearAutoencoder, "batch_size", 7, {}),
     (LinearAutoencoder, "shuffle", False, {}),
 ]
-HAS_A_TEST_OF_ITS_OWN = {
-    Autoencoder: {"warm_start", "device", "verbose"},
-    LinearAutoencoder: {"device", "verbose"},
-}
+HAS_A_TEST_OF_ITS_OWN = {"device", "verbose"}
+OF_THE_FAMILY_TOO = {"warm_start"}
 
 ESTIMATORS = list(SETTINGS)
 
@@ -164,8 +238,9 @@ def test_parameter_changes_the_batches(Estimator, name, value, others, monkeypat
     assert_changes(Estimator, name, value, others)
 
 
-def test_warm_start_goes_on():
-    estimator = Autoencoder(**DENSE)
+@pytest.mark.parametrize("Estimator", FAMILY)
+def test_warm_start_goes_on(Estimator):
+    estimator = Estimator(**SETTINGS[Estimator])
     once = fingerprint(estimator)
     assert fingerprint(estimator) == once
     assert fingerprint(estimator.set_params(warm_start=True)) != once
@@ -177,7 +252,9 @@ def test_verbose_prints(Estimator, capsys):
     silent = fingerprint(estimator)
     assert capsys.readouterr().out == ""
     assert fingerprint(estimator.set_params(verbose=True)) == silent
-    assert len(capsys.readouterr().out.splitlines()) == estimator.n_iter_
+    said = capsys.readouterr().out.splitlines()[-estimator.n_iter_ :]
+    numbers = range(1, estimator.n_iter_ + 1)
+    assert [line.split(",")[0] for line in said] == [f"Iteration {i}" for i in numbers]
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -210,7 +287,8 @@ def test_device_auto_is_cuda_where_there_is_one(Estimator):
 def test_every_parameter_of_the_signature_is_tested(Estimator):
     table = CHANGES_THE_FIT + CHANGES_THE_BATCHES
     tested = {name for owner, name, *_ in table if owner is Estimator}
-    tested |= HAS_A_TEST_OF_ITS_OWN[Estimator]
+    tested |= HAS_A_TEST_OF_ITS_OWN
+    tested |= OF_THE_FAMILY_TOO if Estimator in FAMILY else set()
     assert tested == set(inspect.signature(Estimator).parameters)
     assert set(SETTINGS[Estimator]) == tested
 
@@ -234,47 +312,67 @@ def test_every_parameter_has_its_constraints(Estimator):
     assert set(constraints) == set(inspect.signature(Estimator).parameters)
 
 
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
+BAD = {
+    "n_components": [0, 1.5],
+    "learning_rate": ["adaptive"],
+    "learning_rate_init": [0.0],
+    "batch_size": [0],
+    "max_iter": [0],
+    "tol": [1.0],
+    "n_iter_no_change": [0],
+    "weight_decay": [-1e-3],
+    "shuffle": ["yes"],
+    "tied_weights": [None],
+    "precision": ["float16"],
+    "device": [0],
+    "random_state": ["seed"],
+    "hidden_layer_sizes": ["wide", 0],
+    "activation": ["sigmoid"],
+    "code_activation": [None],
+    "output_activation": ["tanh"],
+    "linear_path": ["auto"],
+    "init": ["zeros"],
+    "likelihood": ["normal"],
+    "early_stopping": ["always"],
+    "validation_fraction": [1.0],
+    "warm_start": [1.5],
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("Estimator", "name", "value"),
     [
-        ("n_components", 0),
-        ("n_components", 1.5),
-        ("learning_rate", "adaptive"),
-        ("learning_rate_init", 0.0),
-        ("batch_size", 0),
-        ("max_iter", 0),
-        ("tol", 1.0),
-        ("n_iter_no_change", 0),
-        ("weight_decay", -1e-3),
-        ("shuffle", "yes"),
-        ("tied_weights", None),
-        ("precision", "float16"),
-        ("device", 0),
-        ("random_state", "seed"),
+        (Estimator, name, value)
+        for Estimator in ESTIMATORS
+        for name, values in known_to(Estimator, BAD).items()
+        for value in values
     ],
+    ids=describe,
 )
 def test_bad_values_are_refused_by_name(Estimator, name, value):
     with pytest.raises(ValueError, match=f"'{name}' parameter of {Estimator.__name__}"):
         Estimator(**SETTINGS[Estimator] | {name: value}).fit(X)
 
 
+@pytest.mark.parametrize("corruption", ["masking", "salt_and_pepper"])
+def test_probabilities_are_at_most_one(corruption):
+    settings = SETTINGS[DenoisingAutoencoder] | {"corruption": corruption}
+    DenoisingAutoencoder(**settings | {"noise": 1.0, "max_iter": 1}).fit(X)
+    with pytest.raises(ValueError, match=r"'noise' parameter .+ must be a probability"):
+        DenoisingAutoencoder(**settings | {"noise": 1.1}).fit(X)
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("changes", "name"),
     [
-        ("hidden_layer_sizes", "wide"),
-        ("hidden_layer_sizes", 0),
-        ("activation", "sigmoid"),
-        ("code_activation", None),
-        ("output_activation", "tanh"),
-        ("linear_path", "auto"),
-        ("init", "zeros"),
-        ("likelihood", "normal"),
-        ("early_stopping", "always"),
-        ("validation_fraction", 1.0),
-        ("warm_start", 1.5),
+        ({"code_activation": "relu"}, "code_activation"),
+        ({"penalize": "hidden"}, "activation"),
     ],
+    ids=str,
 )
-def test_bad_values_of_the_dense_one_are_refused_by_name(name, value):
-    with pytest.raises(ValueError, match=f"'{name}' parameter of Autoencoder"):
-        Autoencoder(**DENSE | {name: value}).fit(X)
+def test_coins_need_activations_between_zero_and_one(changes, name):
+    settings = SETTINGS[SparseAutoencoder] | {"penalty": "kl"} | changes
+    with pytest.raises(ValueError, match=f"'{name}' parameter .* must be .*logistic"):
+        SparseAutoencoder(**settings).fit(X)
+    shallow = settings | {"penalize": "hidden", "hidden_layer_sizes": ()}
+    SparseAutoencoder(**shallow | {"code_activation": "logistic"}).fit(X)

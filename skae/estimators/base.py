@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -28,7 +29,7 @@ from skae.estimators.validation import (
     check_X,
     refuse_both,
 )
-from skae.training import SCHEDULES
+from skae.training import SCHEDULES, neutral
 
 
 class AutoencoderTransformer(
@@ -92,6 +93,9 @@ class AutoencoderTransformer(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+
+    _keeps_interrupted = True
+    """Whether an interrupted fit ends with the last complete epoch."""
 
     @abstractmethod
     def _compose(self, n_features):
@@ -279,7 +283,8 @@ class AutoencoderTransformer(
     def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""
         composition = self._compose(X.shape[1])
-        fit = Fit(composition, self, previous=self._previous(composition))
+        previous = self._previous(composition)
+        fit = Fit(composition, self, previous, self._keeps_interrupted)
         self._train(fit, X, X_val, X_clean)
 
     def _train(self, fit, X, X_val, X_clean):
@@ -301,7 +306,9 @@ class AutoencoderTransformer(
 
     def _attributes(self, fitted, history, unit, X):
         """Attributes that a fit to X sets, by name."""
-        return fitted_attributes(fitted, history, unit) | self._describe(fitted, X)
+        with neutral(torch.device("cpu")):
+            described = self._describe(fitted, X)
+        return fitted_attributes(fitted, history, unit) | described
 
     def _describe(self, fitted, X):
         """Attributes that only this variant has, by name."""

@@ -181,7 +181,8 @@ class FittedAutoencoder:
         network, weights = self.network, self._cast(X.dtype)
         variance, k = max(self.noise_variance, _LEAST_VARIANCE), network.n_components
         generator = torch.Generator("cpu").manual_seed(0)
-        noise = torch.empty((n_repeats, n_samples, k), dtype=torch.float64)
+        shape = (n_repeats, n_samples, k)
+        noise = torch.empty(shape, dtype=torch.float64, device="cpu")
         noise = noise.normal_(generator=generator)
 
         def log_ratio(code, target, eps):

@@ -41,11 +41,13 @@ class Fit:
         Whose parameters say how.
     previous : FittedAutoencoder or None
         Where to start from, and in whose units; None: anew.
+    keeps_interrupted : bool
+        Whether an interrupt leaves the last complete epoch; else it is raised.
     """
 
-    def __init__(self, composition, settings, previous=None):
+    def __init__(self, composition, settings, previous=None, keeps_interrupted=True):
         self._composition, self._settings = composition, settings
-        self._previous = previous
+        self._previous, self._keeps_interrupted = previous, keeps_interrupted
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
         self._entropy = draw_entropy(settings.random_state)
@@ -221,7 +223,7 @@ class Fit:
             patience=math.inf if in_full else settings.n_iter_no_change,
             warm_up=self._composition.warm_up,
             evaluates_start=self._previous is not None,
-            keeps_interrupted=observer is not None,
+            keeps_interrupted=observer is not None and self._keeps_interrupted,
         )
         return train(task, plan, observer or Unwatched())
 
@@ -284,6 +286,7 @@ class Fit:
             start_loss=start_loss,
             measure=None if is_plain else self._measure,
             total=self._objective.total,
+            is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
             constrain=constrain and partial(constrain, network, parameters.views),
         )
 

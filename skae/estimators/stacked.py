@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
 from scipy.linalg import lstsq
 
 from skae.estimators.callbacks import FitCallbacks
@@ -12,6 +13,7 @@ from skae.estimators.dense import Autoencoder
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.fitting import Fit
 from skae.estimators.randomness import draw_entropy
+from skae.training import neutral
 
 _DENSE = Autoencoder._parameter_constraints
 _BLOCK_ROWS = 4096
@@ -262,17 +264,27 @@ class StackedAutoencoder(Autoencoder):
             settings |= {"n_components": size, "code_activation": act}
             if self.verbose:
                 print(f"Layer {i} of {len(sizes)}: {X.shape[1]} to {size}")
-            layer = Autoencoder(**settings, **output, hidden_layer_sizes=())
-            layer.fit(X, X_val=X_val)
+            layer = _Layer(**settings, **output, hidden_layer_sizes=())
+            fitted = layer.fit(X, X_val=X_val)._fitted
             output = {}  # of a layer above the first one: a code, any numbers
-            code = layer.transform(X)
-            if entering is not None:
-                decoders.append(_regress(entering, code))
-            entering = layer._fitted.entering(X)
-            X_val = None if X_val is None else layer.transform(X_val)
+            with neutral(torch.device("cpu")):
+                code = fitted.encode(X)
+                if entering is not None:
+                    decoders.append(_regress(entering, code))
+                entering = fitted.entering(X)
+                X_val = None if X_val is None else fitted.encode(X_val)
             X = code
             layers.append(layer)
         return layers, decoders
+
+
+class _Layer(Autoencoder):
+    """A layer: not the last word on convergence, and nothing by itself."""
+
+    _keeps_interrupted = False
+
+    def _warn_at_the_limit(self, history, max_iter):
+        """Leave it to the whole."""
 
 
 def _regress(entering, code):

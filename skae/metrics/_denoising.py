@@ -73,9 +73,10 @@ class _DenoisingScorer:
     random_state: int
 
     def __call__(self, estimator, X, y=None):
-        X = check_array(X, dtype=np.float64, accept_sparse=False)
-        X_hat = reconstruct(estimator, self.corrupt(X))
-        return pooled_r2(X, X_hat, mean=training_mean(estimator))
+        clean = check_array(X, dtype=np.float64)
+        seen = _like(X, self.corrupt(clean))
+        X_hat = reconstruct(estimator, seen)
+        return pooled_r2(clean, X_hat, mean=training_mean(estimator))
 
     def corrupt(self, X):
         """Rows of X as the estimator is to see them."""
@@ -84,3 +85,12 @@ class _DenoisingScorer:
         part = part.in_units(zero, 1.0, float(X.min()), float(X.max()))
         generator = torch.Generator("cpu").manual_seed(self.random_state)
         return part.corrupt(torch.from_numpy(X.copy()), generator).numpy()
+
+
+def _like(X, rows):
+    """The same rows, with the names that the columns of X have."""
+    if hasattr(X, "iloc"):
+        return type(X)(rows, columns=X.columns, index=X.index)
+    if hasattr(X, "columns"):
+        return type(X)(rows, schema=list(X.columns))
+    return rows

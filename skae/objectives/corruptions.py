@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+_LARGEST = 1e15  # deviation of noise, beside which rows are nothing in any precision
+
 
 class Corruption(ABC):
     """A random distortion of rows, new at every call."""
@@ -45,7 +47,7 @@ class GaussianNoise(Corruption):
     def in_units(
         self, mean: Tensor, scale: float, least: float, most: float
     ) -> Corruption:
-        return replace(self, sigma=self.sigma / scale)
+        return replace(self, sigma=min(self.sigma / scale, _LARGEST))
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ class SaltAndPepper(Corruption):
 
     def corrupt(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         drawn = _uniform(rows, generator)
-        pepper, salt = (torch.as_tensor(v).to(rows) for v in (self.pepper, self.salt))
+        pepper, salt = (
+            torch.as_tensor(value, dtype=rows.dtype, device=rows.device)
+            for value in (self.pepper, self.salt)
+        )
         corrupted = torch.where(drawn < self.probability, salt, rows)
         return torch.where(drawn < 0.5 * self.probability, pepper, corrupted)
 

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-_LARGEST_EXPONENT = 700.0  # beyond it, no number of 64 bits
+_LARGEST_EXPONENT = 300.0  # far beyond it, no number of 64 bits
 _NEARLY = 1e-6  # how near to 0 or 1 a mean activation is told from it
 
 
@@ -55,6 +55,11 @@ class Penalty(ABC):
     def objective(self, loss: float, penalty: float) -> float:
         """What is minimised, of a mean loss and a penalty that are not negative."""
         return loss + penalty
+
+    @property
+    def is_on_scale(self) -> bool:
+        """Whether `objective` is of the size of the loss, unless training diverges."""
+        return True
 
 
 class CodePenalty(Penalty):
@@ -190,6 +195,10 @@ class KLToPrior(CodePenalty):
 
     def factor(self, loss: Tensor) -> Tensor | float:
         return 2.0 * (loss if self.variance == "fit" else self.variance)
+
+    @property
+    def is_on_scale(self) -> bool:
+        return self.variance != "fit"
 
     def objective(self, loss: float, penalty: float) -> float:
         if self.variance == "fit":

@@ -114,6 +114,8 @@ class Task:
         Loss on all training data, where the objective is more than that.
     total : callable
         ``total(loss, penalty)``: the objective, of a mean loss and a mean penalty.
+    is_on_scale : bool
+        Whether the objective is on the scale of the loss, and can tell divergence.
     constrain : callable
         Called after every update, to bring the weights back to where they must be.
     decay : Decay or None
@@ -136,6 +138,7 @@ class Task:
     start_loss: float = math.nan
     measure: Callable[[], float] | None = None
     total: Callable[[float, float], float] = operator.add
+    is_on_scale: bool = True
     constrain: Callable[[], object] | None = None
 
     def decay_value(self) -> float:
@@ -305,11 +308,12 @@ def _run_epochs(
         if math.isnan(history.start_loss):
             history.start_loss = first
         ceiling = _DIVERGED * max(history.start_loss + decay, 1.0)
+        highest = ceiling if task.is_on_scale else math.inf
         if task.validate is None:
             monitored += task.decay_value()
         elif loss <= ceiling:
             monitored = task.validate()
-        if not (loss <= ceiling and monitored <= ceiling):
+        if not (loss <= ceiling and monitored <= highest):
             worst = monitored if loss <= ceiling else loss
             raise FloatingPointError(
                 f"Training diverged in epoch {epoch}: its loss was {worst:.3g}, from "

@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from skae import Autoencoder, LinearAutoencoder
+from skae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
 
 SETTINGS = {
+    "n_components": 2,
     "hidden_layer_sizes": (8,),
     "learning_rate": "cosine",
     "learning_rate_init": 1e-2,
@@ -21,8 +31,12 @@ SETTINGS = {
 DESCENT = {"solver": "adam", "max_iter": 3, "precision": "float64", "random_state": 0}
 
 
-def make_dense(**changes):
-    return Autoencoder(**SETTINGS | changes)
+def maker(Estimator, **parameters):
+    """Makes one of the dense family that is quick, with changes."""
+    return lambda **changes: Estimator(**SETTINGS | parameters | changes)
+
+
+make_dense = maker(Autoencoder)
 
 
 def make_descent(**changes):
@@ -35,6 +49,14 @@ VARIANTS = {
     "plain": lambda: make_dense(linear_path=False, code_activation="tanh"),
     "bernoulli": lambda: make_dense(likelihood="bernoulli"),
     "logistic": lambda: make_dense(output_activation="logistic"),
+    "poisson": maker(Autoencoder, likelihood="poisson"),
+    "denoising": maker(DenoisingAutoencoder, noise=0.1),
+    "contractive": maker(ContractiveAutoencoder),
+    "sparse": maker(SparseAutoencoder),
+    "sparse-kl": maker(SparseAutoencoder, penalty="kl", hidden_layer_sizes=()),
+    "top-k": maker(TopKAutoencoder, k=1),
+    "variational": maker(VariationalAutoencoder),
+    "stacked": maker(StackedAutoencoder),
     "linear": LinearAutoencoder,
     "descent": make_descent,
     "shrunk": lambda: LinearAutoencoder(weight_decay=0.1),

@@ -22,8 +22,11 @@ METHODS = [
     "score",
     "score_samples",
 ]
-GAUSSIAN = ["dense", "deep-tied", "plain", "logistic", "linear", "descent", "shrunk"]
-TRAINED = ["dense", "deep-tied", "plain", "bernoulli", "logistic"]
+PENALISED = ["contractive", "sparse", "sparse-kl"]
+NORMAL = ["dense", "deep-tied", "plain", "logistic", "denoising", "top-k", "stacked"]
+NORMAL += PENALISED
+GAUSSIAN = [*NORMAL, "variational", "linear", "descent", "shrunk"]
+TRAINED = [*NORMAL, "bernoulli", "poisson"]
 
 parametrize = pytest.mark.parametrize
 gaussian = parametrize("fitted", GAUSSIAN, indirect=True)
@@ -156,7 +159,7 @@ class TestErrors:
 
 
 class TestDensities:
-    @parametrize("fitted", ["dense", "deep-tied", "plain", "logistic"], indirect=True)
+    @parametrize("fitted", NORMAL, indirect=True)
     def test_gaussian_one_is_normal_around_the_reconstruction(self, fitted, new):
         noise = stats.norm(fitted.reconstruct(new), math.sqrt(fitted.noise_variance_))
         expected = noise.logpdf(new).sum(axis=1)

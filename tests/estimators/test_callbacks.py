@@ -13,7 +13,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import Autoencoder, LinearAutoencoder
+from skae import (
+    Autoencoder,
+    LinearAutoencoder,
+    StackedAutoencoder,
+    VariationalAutoencoder,
+)
 from skae.estimators import callbacks as module
 
 SETTINGS = {
@@ -43,6 +48,14 @@ def dense(**changes):
 def descent(**changes):
     settings = {"solver": "adam", "max_iter": 4, "tol": 0.0, "random_state": 0}
     return LinearAutoencoder(**settings | changes)
+
+
+def stacked(**changes):
+    return StackedAutoencoder(**SETTINGS | changes)
+
+
+def variational(**changes):
+    return VariationalAutoencoder(**SETTINGS | changes)
 
 
 class TestWithoutCallbacks:
@@ -111,7 +124,7 @@ needs_callbacks = pytest.mark.usefixtures("sklearn_callback")
 
 
 @needs_callbacks
-@pytest.mark.parametrize("make", [dense, descent])
+@pytest.mark.parametrize("make", [dense, descent, stacked, variational])
 class TestHooks:
     def test_every_task_begins_and_ends(self, make):
         recorder = Recorder()
@@ -133,12 +146,6 @@ class TestHooks:
         fitted = make().set_callbacks(recorder).fit(X)
         assert fitted.n_iter_ == len(fitted.loss_curve_) == 2
         assert recorder.count()["end", "fit"] == 1
-
-    def test_stopping_a_constant_rate_is_no_failure_to_converge(self, make):
-        recorder = Recorder(stop_after=2)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            make(learning_rate="constant").set_callbacks(recorder).fit(X)
 
     def test_they_see_the_data_and_again_as_the_target(self, make):
         recorder = Recorder()
@@ -186,6 +193,15 @@ class TestHooks:
     def test_nothing_of_them_is_left_on_the_estimator(self, make):
         plain, watched = make().fit(X), make().set_callbacks(Recorder()).fit(X)
         assert vars(watched).keys() - vars(plain).keys() == {"_skl_callbacks"}
+
+
+@needs_callbacks
+@pytest.mark.parametrize("make", [dense, descent, variational])
+def test_stopping_a_constant_rate_is_no_failure_to_converge(make):
+    recorder = Recorder(stop_after=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(learning_rate="constant").set_callbacks(recorder).fit(X)
 
 
 @needs_callbacks

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skae import Autoencoder, LinearAutoencoder
+from skae import LinearAutoencoder
 from skae.training import HandwrittenStep
 
 METHODS = [
@@ -23,7 +23,10 @@ METHODS = [
     "score",
     "score_samples",
 ]
-TRAINED = ["dense", "deep-tied", "plain", "bernoulli", "logistic"]
+TRAINED = [
+    *["dense", "deep-tied", "plain", "bernoulli", "logistic", "poisson", "denoising"],
+    *["contractive", "sparse", "sparse-kl", "top-k", "variational", "stacked"],
+]
 
 parametrize = pytest.mark.parametrize
 trained = parametrize("fitted", TRAINED, indirect=True)
@@ -102,15 +105,19 @@ class TestState:
             m: getattr(fitted, m)(np.ones((3, 2)) if m == "inverse_transform" else new)
             for m in METHODS
         }
-        fitted.set_params(n_components=4, tied_weights=not fitted.tied_weights)
-        if isinstance(fitted, Autoencoder):
-            fitted.set_params(
-                hidden_layer_sizes=(3,),
-                activation="tanh",
-                likelihood="gaussian",
-                output_activation="identity",
-                linear_path=False,
-            )
+        other = {
+            "n_components": 4,
+            "tied_weights": not getattr(fitted, "tied_weights", True),
+            "hidden_layer_sizes": (3,),
+            "activation": "tanh",
+            "likelihood": "gaussian",
+            "output_activation": "identity",
+            "linear_path": False,
+            "k": 2,
+            "noise_variance": 7.0,
+        }
+        known = fitted.get_params()
+        fitted.set_params(**{name: other[name] for name in other if name in known})
         for m, expected in before.items():
             data = np.ones((3, 2)) if m == "inverse_transform" else new
             assert_array_equal(getattr(fitted, m)(data), expected)
@@ -194,7 +201,8 @@ class TestFailedFit:
     def test_a_later_interrupt_keeps_the_last_complete_epoch(
         self, fitted, X, monkeypatch
     ):
-        Interrupt(monkeypatch, at_step=8)  # three steps make an epoch
+        # Three steps make an epoch; the stacked one has trained two layers before.
+        Interrupt(monkeypatch, at_step=8 + 15 * len(getattr(fitted, "layers_", ())))
         with pytest.warns(UserWarning, match="Training interrupted by user"):
             fitted.fit(X)
         assert fitted.n_iter_ == 2
@@ -206,6 +214,18 @@ class TestFailedFit:
     ):
         # No epoch of the fit itself is complete: there is nothing to keep.
         fitted = dense(early_stopping="auto").fit(X)
+        snapshot = self.snapshot(fitted, X)
+        Interrupt(monkeypatch, at_step)
+        with pytest.raises(KeyboardInterrupt):
+            fitted.fit(X)
+        self.assert_intact(fitted, X, snapshot)
+
+    @parametrize("at_step", [2, 8, 20])
+    def test_an_interrupt_in_the_layers_leaves_the_old_fit(
+        self, variants, at_step, X, monkeypatch
+    ):
+        # No epoch of the network itself is complete: there is nothing to keep.
+        fitted = variants["stacked"]().fit(X)
         snapshot = self.snapshot(fitted, X)
         Interrupt(monkeypatch, at_step)
         with pytest.raises(KeyboardInterrupt):

@@ -13,9 +13,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae import Autoencoder, LinearAutoencoder
 
-TRAINED = ["dense", "deep-tied", "plain", "bernoulli", "logistic"]
+PLAIN = ["dense", "deep-tied", "plain", "bernoulli", "logistic", "poisson", "stacked"]
+PENALISED = ["contractive", "sparse", "sparse-kl", "variational"]
+TRAINED = [*PLAIN, *PENALISED, "denoising", "top-k"]
 
 parametrize = pytest.mark.parametrize
+plain = parametrize("fitted", PLAIN, indirect=True)
 trained = parametrize("fitted", TRAINED, indirect=True)
 
 
@@ -63,7 +66,7 @@ class TestLosses:
         assert fitted.best_loss_ > fitted.loss_
 
     def test_every_kept_loss_is_at_most_that_of_the_start(self, variants, X):
-        for name in TRAINED:
+        for name in PLAIN:
             still = variants[name]().set_params(max_iter=1, learning_rate_init=1e-300)
             assert variants[name]().fit(X).loss_ <= still.fit(X).loss_ * (1 + 1e-12)
 
@@ -74,12 +77,18 @@ class TestValidation:
         fitted.fit(X, X_val=new)
         assert len(fitted.validation_loss_curve_) == fitted.n_iter_
 
-    @trained
+    @plain
     def test_the_weights_kept_are_the_best_on_it(self, fitted, X, new):
         fitted.set_params(learning_rate_init=0.1, max_iter=12).fit(X, X_val=new)
         error = fitted.reconstruction_error(new).mean()
         assert fitted.best_loss_ == pytest.approx(error, rel=1e-6)
         assert fitted.best_loss_ <= min(fitted.validation_loss_curve_)
+
+    @parametrize("fitted", [*PENALISED, "denoising"], indirect=True)
+    def test_penalty_and_noise_count_in_it(self, fitted, X, new):
+        fitted.fit(X, X_val=new)
+        assert fitted.best_loss_ == pytest.approx(min(fitted.validation_loss_curve_))
+        assert fitted.best_loss_ > fitted.reconstruction_error(new).mean()
 
     def test_it_replaces_what_early_stopping_would_set_aside(self, dense, X, new):
         with_it = dense(early_stopping=True, validation_fraction=0.5).fit(X, X_val=new)

@@ -13,7 +13,16 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 import skae
-from skae import Autoencoder, LinearAutoencoder
+from skae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
 
 _SHORT = {"max_iter": 3, "random_state": 0}
 _DENSE = {"hidden_layer_sizes": (8,), **_SHORT}
@@ -22,6 +31,14 @@ _LINEAR = LinearAutoencoder()
 _PATH = Autoencoder(**_DENSE)
 _TEXTBOOK = Autoencoder(linear_path=False, early_stopping=True, **_DENSE)
 _ADAM = LinearAutoencoder(solver="adam", max_iter=1, random_state=0)
+_VARIANTS = {
+    "denoising": DenoisingAutoencoder(corruption="salt_and_pepper", **_DENSE),
+    "contractive": ContractiveAutoencoder(**_DENSE),
+    "sparse": SparseAutoencoder(2, **_SHORT),
+    "top-k": TopKAutoencoder(2, **_DENSE),
+    "variational": VariationalAutoencoder(**_DENSE),
+    "stacked": StackedAutoencoder(**_DENSE),
+}
 
 _PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
 
@@ -36,9 +53,19 @@ def _one_of(**estimators):
 
 # For what is decided before an estimator comes to its own ways.
 estimator = _one_of(linear=_LINEAR, dense=_PATH)
-any_estimator = _one_of(linear=_LINEAR, adam=_ADAM, dense=_PATH, textbook=_TEXTBOOK)
-iterative = _one_of(adam=_ADAM, dense=_PATH, textbook=_TEXTBOOK)
-dense = _one_of(dense=_PATH, textbook=_TEXTBOOK)
+any_estimator = _one_of(
+    linear=_LINEAR, adam=_ADAM, dense=_PATH, textbook=_TEXTBOOK, **_VARIANTS
+)
+iterative = _one_of(adam=_ADAM, dense=_PATH, textbook=_TEXTBOOK, **_VARIANTS)
+# Of a stacked one the layers come first: its tests of interrupts are its own.
+in_one_run = _one_of(
+    adam=_ADAM,
+    dense=_PATH,
+    textbook=_TEXTBOOK,
+    **{name: _VARIANTS[name] for name in _VARIANTS if name != "stacked"},
+)
+few = _one_of(dense=_PATH, textbook=_TEXTBOOK, variational=_VARIANTS["variational"])
+dense = _one_of(dense=_PATH, textbook=_TEXTBOOK, **_VARIANTS)
 
 
 @pytest.fixture

@@ -54,48 +54,48 @@ def interrupted_in(request, monkeypatch):
 
 
 def test_interrupt_in_the_third_epoch_keeps_the_second(
-    iterative, X, interrupted_in, everything, assert_same
+    in_one_run, X, interrupted_in, everything, assert_same
 ):
-    if isinstance(iterative, Autoencoder):
-        iterative.set_params(early_stopping=True)
-    two_epochs = clone(iterative).set_params(max_iter=2, learning_rate="constant")
+    if isinstance(in_one_run, Autoencoder):
+        in_one_run.set_params(early_stopping=True)
+    two_epochs = clone(in_one_run).set_params(max_iter=2, learning_rate="constant")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         expected = everything(two_epochs.fit(X), X)
-    interrupted_in(iterative, epoch=3)
+    interrupted_in(in_one_run, epoch=3)
     with pytest.warns(UserWarning, match=INTERRUPTED):
-        iterative.fit(X)
-    assert iterative.n_iter_ == 2
-    assert_same(everything(iterative, X), expected)
+        in_one_run.fit(X)
+    assert in_one_run.n_iter_ == 2
+    assert_same(everything(in_one_run, X), expected)
 
 
 def test_interrupt_after_a_fit_replaces_it_by_the_complete_epochs(
-    iterative, X, interrupted_in, assert_finite
+    in_one_run, X, interrupted_in, assert_finite
 ):
-    old = iterative.fit(X).transform(X)
-    interrupted_in(iterative, epoch=3)
+    old = in_one_run.fit(X).transform(X)
+    interrupted_in(in_one_run, epoch=3)
     with pytest.warns(UserWarning, match=INTERRUPTED):
-        iterative.fit(X)
-    assert_finite(iterative, X)
-    assert not np.array_equal(iterative.transform(X), old)
+        in_one_run.fit(X)
+    assert_finite(in_one_run, X)
+    assert not np.array_equal(in_one_run.transform(X), old)
 
 
-def test_interrupt_in_the_first_epoch_is_raised(iterative, X, interrupted_in, refusal):
-    interrupted_in(iterative, epoch=1)
-    with refusal(iterative, KeyboardInterrupt, None):
-        iterative.fit(X)
+def test_interrupt_in_the_first_epoch_is_raised(in_one_run, X, interrupted_in, refusal):
+    interrupted_in(in_one_run, epoch=1)
+    with refusal(in_one_run, KeyboardInterrupt, None):
+        in_one_run.fit(X)
     with pytest.raises(NotFittedError):
-        iterative.transform(X)
+        in_one_run.transform(X)
 
 
 def test_interrupt_in_the_first_epoch_keeps_the_old_fit(
-    iterative, X, interrupted_in, refusal, everything, assert_same
+    in_one_run, X, interrupted_in, refusal, everything, assert_same
 ):
-    expected = everything(iterative.fit(X), X)
-    interrupted_in(iterative, epoch=1)
-    with refusal(iterative, KeyboardInterrupt, None):
-        iterative.fit(X**2)
-    assert_same(everything(iterative, X), expected)
+    expected = everything(in_one_run.fit(X), X)
+    interrupted_in(in_one_run, epoch=1)
+    with refusal(in_one_run, KeyboardInterrupt, None):
+        in_one_run.fit(X**2)
+    assert_same(everything(in_one_run, X), expected)
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
@@ -111,13 +111,13 @@ def test_interrupt_while_folds_are_judged_is_raised(
 
 
 def test_interrupt_with_warnings_as_errors_keeps_the_old_fit(
-    iterative, X, interrupted_in, refusal, everything, assert_same
+    in_one_run, X, interrupted_in, refusal, everything, assert_same
 ):
-    expected = everything(iterative.fit(X), X)
-    interrupted_in(iterative, epoch=3)
-    with refusal(iterative, UserWarning, INTERRUPTED):
-        iterative.fit(X**2)
-    assert_same(everything(iterative, X), expected)
+    expected = everything(in_one_run.fit(X), X)
+    interrupted_in(in_one_run, epoch=3)
+    with refusal(in_one_run, UserWarning, INTERRUPTED):
+        in_one_run.fit(X**2)
+    assert_same(everything(in_one_run, X), expected)
 
 
 def test_interrupt_of_the_closed_form_keeps_the_old_fit(
@@ -161,14 +161,14 @@ def _fit_traced(estimator, X, trace):
 
 
 def test_interrupt_at_any_line_of_the_loop_leaves_the_old_fit_or_a_whole_one(
-    dense, X, everything, assert_same
+    few, X, everything, assert_same
 ):
-    dense.set_params(max_iter=2, early_stopping=False, precision="float64")
-    expected = everything(dense.fit(X[:20]), X)
+    few.set_params(max_iter=2, early_stopping=False, precision="float64")
+    expected = everything(few.fit(X[:20]), X)
     line, complete, outcomes = 0, False, set()
     while not complete:
         line += 1
-        estimator = clone(dense).fit(X[:20])
+        estimator = clone(few).fit(X[:20])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             fitted = _fit_traced(estimator, X, _interrupt_at(line))
@@ -278,9 +278,9 @@ def test_linear_descent_with_a_learning_rate_of_1e3_is_refused(
 @pytest.mark.parametrize("rate", [1e1, 1e3, 1e10, 1e20, 1e30, 1e38, 1e300])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_no_learning_rate_leaves_a_model_of_nan(
-    dense, X, assert_finite, rate, precision, early_stopping, batch_size
+    few, X, assert_finite, rate, precision, early_stopping, batch_size
 ):
-    dense.set_params(
+    few.set_params(
         learning_rate_init=rate,
         precision=precision,
         early_stopping=early_stopping,
@@ -288,11 +288,11 @@ def test_no_learning_rate_leaves_a_model_of_nan(
         max_iter=1,
     )
     try:
-        dense.fit(X)
+        few.fit(X)
     except FloatingPointError as error:
         assert "learning_rate_init" in str(error)  # noqa: PT017
     else:
-        assert_finite(dense, X)
+        assert_finite(few, X)
 
 
 @pytest.mark.parametrize("rate", [1e1, 1e3, 1e10, 1e20, 1e30, 1e38, 1e300])
@@ -334,9 +334,9 @@ def test_no_activation_leaves_a_model_of_nan(X, assert_finite, activation):
 
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_interrupt_after_the_last_epoch_keeps_the_fit(
-    dense, X, monkeypatch, assert_finite, early_stopping
+    few, X, monkeypatch, assert_finite, early_stopping
 ):
-    dense.set_params(early_stopping=early_stopping)
+    few.set_params(early_stopping=early_stopping)
     settle, calls = loop._settle, count()
 
     def interrupted(*args):
@@ -346,9 +346,9 @@ def test_interrupt_after_the_last_epoch_keeps_the_fit(
 
     monkeypatch.setattr(loop, "_settle", interrupted)
     with pytest.warns(UserWarning, match=INTERRUPTED):
-        dense.fit(X)
-    assert dense.n_iter_ == dense.max_iter
-    assert_finite(dense, X)
+        few.fit(X)
+    assert few.n_iter_ == few.max_iter
+    assert_finite(few, X)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"linear_path": False}])

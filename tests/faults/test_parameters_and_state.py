@@ -14,7 +14,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skae import Autoencoder, LinearAutoencoder
+from skae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
 
 METHODS = [
     "transform",
@@ -73,18 +82,58 @@ DENSE = SHARED | {
 }
 LINEAR = SHARED | {"solver": ["svd", None]}
 
+OWN = {
+    DenoisingAutoencoder: {
+        "corruption": ["blur", None],
+        "noise": [-1.0, np.nan, "loud", None],
+    },
+    ContractiveAutoencoder: {
+        "alpha": [-1.0, np.nan, "small", None],
+        "n_probes": [0, 1.5, None],
+    },
+    SparseAutoencoder: {
+        "n_components": [0, -1, 2.5, "two"],
+        "penalty": ["l2", None],
+        "alpha": [-1.0, np.nan, "small", None],
+        "sparsity": [0.0, 1.0, -0.5, None],
+        "penalize": ["decoder", None],
+    },
+    TopKAutoencoder: {
+        "n_components": [0, -1, 2.5, "two"],
+        "k": [0, -1, 2.5, "few"],
+        "alpha": [-1.0, np.nan, "small", None],
+    },
+    VariationalAutoencoder: {
+        "beta": [-1.0, np.nan, "fit", None],
+        "beta_warm_up": [-1, 2.5, None],
+        "free_bits": [-1.0, np.nan, None],
+        "noise_variance": [0.0, -1.0, np.nan, "auto", None],
+    },
+    StackedAutoencoder: {"fine_tune": ["yes", None]},
+}
+TABLES = {LinearAutoencoder: LINEAR, Autoencoder: DENSE, **OWN}
+
 BAD = [
     pytest.param(kind, name, value, id=f"{kind.__name__}({name}={value!r})")
-    for kind, table in ((LinearAutoencoder, LINEAR), (Autoencoder, DENSE))
+    for kind, table in TABLES.items()
     for name, values in table.items()
     for value in values
 ]
 
 
-@pytest.mark.parametrize("kind", [LinearAutoencoder, Autoencoder])
+@pytest.mark.parametrize("kind", TABLES)
 def test_every_parameter_is_tried_below(kind):
-    tried = LINEAR if kind is LinearAutoencoder else DENSE
-    assert set(tried) == set(kind().get_params())
+    inherited = set(DENSE) if kind in OWN else set()
+    assert set(kind().get_params()) - inherited <= set(TABLES[kind])
+    assert set(TABLES[kind]) <= set(kind().get_params())
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_inherited_parameters_keep_their_constraints(kind):
+    inherited = set(kind().get_params()) & set(DENSE) - set(OWN[kind])
+    ours, theirs = kind._parameter_constraints, Autoencoder._parameter_constraints
+    changed = {name for name in inherited if ours[name] != theirs[name]}
+    assert changed <= {"code_activation"}
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), BAD)
@@ -240,7 +289,6 @@ OTHER_SHAPES = {
     "a wider layer": ({"hidden_layer_sizes": (9,)}, 6),
     "another layer": ({"hidden_layer_sizes": (8, 8)}, 6),
     "no layer": ({"hidden_layer_sizes": ()}, 6),
-    "tied weights": ({"tied_weights": True}, 6),
     "fewer features": ({}, 5),
 }
 
@@ -251,11 +299,19 @@ OTHER_SHAPES = {
 def test_warm_start_with_another_shape_is_refused(
     dense, X, everything, assert_same, refusal, parameters, width
 ):
-    expected = everything(dense.set_params(warm_start=True).fit(X), X)
+    dense.set_params(hidden_layer_sizes=(8,), warm_start=True)
+    expected = everything(dense.fit(X), X)
     dense.set_params(**parameters)
     with refusal(dense, ValueError, "warm_start=True needs .*shape"):
         dense.fit(X[:, :width])
     assert_same(everything(dense, X), expected)
+
+
+def test_warm_start_with_tied_weights_is_refused(X, refusal):
+    estimator = Autoencoder(max_iter=1, warm_start=True, random_state=0).fit(X)
+    estimator.set_params(tied_weights=True)
+    with refusal(estimator, ValueError, "warm_start=True needs .*shape"):
+        estimator.fit(X)
 
 
 def test_warm_start_with_another_likelihood_is_refused(dense, X, refusal):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
-from skae import LinearAutoencoder
+from skae import DenoisingAutoencoder, LinearAutoencoder
 
 
 @pytest.fixture
@@ -198,6 +198,24 @@ FLAT_OR_TINY = {
 def test_flat_or_tiny_data_are_fitted(estimator, X, assert_finite, change):
     X = change(X)
     assert_finite(estimator.fit(X), X)
+
+
+@pytest.mark.parametrize("change", FLAT_OR_TINY.values(), ids=FLAT_OR_TINY)
+def test_flat_or_tiny_data_are_fitted_under_noise_in_units_of_x(
+    X, assert_finite, change
+):
+    X = change(X)
+    estimator = DenoisingAutoencoder(noise=0.5, max_iter=3, random_state=0)
+    assert_finite(estimator.fit(X), X)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-12, 1e30])
+def test_noise_is_in_units_of_x(X, factor):
+    def score(unit):
+        estimator = DenoisingAutoencoder(noise=0.5 * unit, max_iter=3, random_state=0)
+        return estimator.fit(X * unit).score(X * unit)
+
+    assert_allclose(score(factor), score(1.0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("change", FLAT_OR_TINY.values(), ids=FLAT_OR_TINY)

