@@ -63,8 +63,8 @@ def main():
     """Print the tables and write the JSON."""
     args = parse(__doc__)
     settings = {"hidden_layer_sizes": (300,), "early_stopping": False}
-    settings |= {"max_iter": 20, "random_state": 0}
-    data, n_rows, repeats = None, 1000, 5
+    settings |= {"max_iter": 10, "random_state": 0}
+    data, n_rows, repeats = None, 200, 5
     if args.smoke:
         train = np.random.default_rng(0).random((300, 784), dtype=np.float32)
         labels = np.arange(300) % 10

@@ -40,8 +40,11 @@ def main():
     greedy = StackedAutoencoder(30, fine_tune=False, max_iter=epochs, **settings)
     stacked = StackedAutoencoder(30, max_iter=epochs, **settings)
     rows = [judge("greedy layers alone", greedy), judge("stacked", stacked)]
-    single = judge("from scratch", Autoencoder(30, max_iter=1, **settings))
-    more = max(1, int(np.ceil(rows[1]["seconds"] / single["seconds"])))
+    one, three = (
+        judge("from scratch", Autoencoder(30, max_iter=n, **settings))["seconds"]
+        for n in (1, 3)
+    )
+    more = 1 + max(0, int(np.ceil(2 * (rows[1]["seconds"] - one) / (three - one))))
     rows.append(judge("from scratch", Autoencoder(30, max_iter=more, **settings)))
     table(rows)
     write("stacked", args, {"models": rows})

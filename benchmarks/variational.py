@@ -1,16 +1,20 @@
 """Variational autoencoder on MNIST, 784-400-20, Bernoulli: skae beside a torch loop.
 
 The loop is the one that everybody writes: DataLoader, ReLU, Adam at 1e-3, batches of
-128. Both are trained for the same epochs, and their test bounds are estimated by the
-same function, with the divergence in closed form and one draw a row.
+128. skae is trained for as many epochs, once as one would and once with the loop's own
+recipe. All bounds are estimated by one function on the test rows, with the divergence
+in closed form and one draw a row.
 """
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import torch
 from datasets import mnist
 from report import parse, seconds, table, write
+from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -18,6 +22,17 @@ from torch.utils.data import DataLoader, TensorDataset
 from skae import VariationalAutoencoder
 
 HIDDEN, CODE, BATCH = 400, 20, 128
+
+RECIPES = {
+    "skae": {"batch_size": 250, "learning_rate_init": 3e-3, "precision": "auto"},
+    "skae, the loop's recipe": {
+        "batch_size": BATCH,
+        "learning_rate_init": 1e-3,
+        "learning_rate": "constant",
+        "activation": "relu",
+        "linear_path": False,
+    },
+}
 
 
 class NaiveVAE(nn.Module):
@@ -77,36 +92,34 @@ def bound(X, mean, std, decode):
 
 def main():
     """Print the table and write the JSON."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
     args = parse(__doc__)
     if args.smoke:
         train = np.random.default_rng(0).random((300, 784), dtype=np.float32)
         test, epochs, seeds = train[:100], 1, (0,)
     else:
         train, _, test, _ = mnist()
-        epochs, seeds = 5, (0, 1, 2)
+        epochs, seeds = 10, (0, 1, 2)
     rows = []
     for seed in seeds:
         naive = NaiveVAE(train, seed)
         spent, _ = seconds(lambda n=naive: [n.epoch() for _ in range(epochs)])
         reached = bound(test, *naive.distribution(test), naive.decode)
         rows.append(("torch loop", seed, spent, reached))
-        for path, precision in ((True, "float32"), (True, "auto"), (False, "float32")):
+        for name, parameters in RECIPES.items():
             model = VariationalAutoencoder(
                 CODE,
                 hidden_layer_sizes=(HIDDEN,),
                 likelihood="bernoulli",
-                linear_path=path,
-                batch_size=BATCH,
                 max_iter=epochs,
                 early_stopping=False,
-                precision=precision,
                 random_state=seed,
+                **parameters,
             )
             spent, _ = seconds(lambda m=model: m.fit(train))
             reached = bound(
                 test, *model.transform_distribution(test), model.inverse_transform
             )
-            name = f"skae, linear_path={path}, {precision}"
             rows.append((name, seed, spent, reached))
     keys = ("model", "seed", "seconds", "test bound")
     rows = [dict(zip(keys, row, strict=True)) for row in rows]

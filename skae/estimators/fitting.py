@@ -99,10 +99,12 @@ class Fit:
 
     def _noise_variance(self, history):
         """Variance of an entry around the output for its code, as drawn."""
-        given = self._composition.noise_variance
-        if given is not None:
-            return given / self.unit
-        if not self._composition.network.code.is_random:
+        composition = self._composition
+        if composition.noise_variance is not None:
+            return composition.noise_variance / self.unit
+        if not composition.network.code.is_random:
+            return history.loss
+        if not composition.likelihood.has_variance:
             return history.loss
         return self._evaluate(self._rows)[0]
 

@@ -23,6 +23,9 @@ class Likelihood(ABC):
     standardises: ClassVar[bool] = False
     """Whether the network sees X centred and scaled, and so gives it back."""
 
+    has_variance: ClassVar[bool] = False
+    """Whether the width of the distribution is a number of its own."""
+
     bounds: ClassVar[tuple[float, float] | None] = None
     """Interval that X must lie in."""
 
@@ -79,6 +82,7 @@ class Gaussian(Likelihood):
     """Normal distribution around the output; the loss is the squared error."""
 
     standardises: ClassVar[bool] = True
+    has_variance: ClassVar[bool] = True
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return (output - target).square_()
