@@ -23,6 +23,7 @@ from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallback
 from skae.estimators.fitting import Fit, planned_epochs
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.validation import (
+    check_beside,
     check_clean,
     check_code,
     check_device,
@@ -110,10 +111,11 @@ class AutoencoderTransformer(
         X : array-like or torch.Tensor of shape (n_samples, n_features)
             Training data.
         y : object, default=None
-            Ignored; a Pipeline passes labels here.
+            Ignored; a Pipeline passes labels here. Clean rows go to `X_clean`.
         X_clean : array-like of shape (n_samples, n_features), default=None
             What the reconstruction of each row of X is to be: the same rows without
-            their noise, for example. None: X itself. `LinearAutoencoder` refuses it.
+            their noise, for example. None: X itself.
+            `LinearAutoencoder` and `StackedAutoencoder` refuse it.
         X_val : array-like of shape (n_validation_samples, n_features), default=None
             Validation data, in place of those that `early_stopping` would set aside
             from X. The weights with the lowest loss on them are kept. Not together
@@ -140,7 +142,7 @@ class AutoencoderTransformer(
                 refuse_both(X_val)
                 X_clean = check_clean(self, X_clean, len(X))
             if X_val is not None:
-                X_val = check_X(self, X_val, reset=False)
+                X_val = check_beside(self, X_val, "X_val")
             self._fit(X, X_val, X_clean)
         return self
 

@@ -106,6 +106,8 @@ class TopKAutoencoder(Autoencoder):
     components_ : ndarray of shape (n_components, n_features)
         The dictionary: what one unit of activation adds to the reconstruction, of
         length one in scaled units. Only without hidden layers.
+    k_ : int
+        Active units of a row.
     dead_fraction_ : float
         Share of the units that no row of X activates.
     n_components_ : int
@@ -239,4 +241,7 @@ class TopKAutoencoder(Autoencoder):
         active = np.zeros(fitted.network.n_components, dtype=bool)
         for start in range(0, len(X), _BLOCK_ROWS):
             active |= np.any(fitted.encode(X[start : start + _BLOCK_ROWS]) != 0, axis=0)
-        return dictionary(fitted) | {"dead_fraction_": float(1.0 - active.mean())}
+        return dictionary(fitted) | {
+            "k_": fitted.network.code.k,
+            "dead_fraction_": float(1.0 - active.mean()),
+        }

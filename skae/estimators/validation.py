@@ -39,9 +39,17 @@ def check_X(estimator, X, *, reset):
     return validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
 
 
+def check_beside(estimator, X, name):
+    """Validate rows that come beside X under a `name` of their own; as `check_X`."""
+    try:
+        return check_X(estimator, X, reset=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"In {name}: {error}") from error
+
+
 def check_clean(estimator, X_clean, n_samples):
     """Validate the targets of `n_samples` rows; as `check_X`."""
-    X_clean = check_X(estimator, X_clean, reset=False)
+    X_clean = check_beside(estimator, X_clean, "X_clean")
     if len(X_clean) != n_samples:
         raise ValueError(
             f"X_clean has {len(X_clean)} rows, and X has {n_samples}: each row of X "

@@ -202,7 +202,9 @@ class KLToPrior(CodePenalty):
 
     def objective(self, loss: float, penalty: float) -> float:
         if self.variance == "fit":
-            return loss * math.exp(min(2.0 * penalty, _LARGEST_EXPONENT))
+            # Beyond any sensible penalty, a line: finite, and still increasing.
+            exponent = min(2.0 * penalty, _LARGEST_EXPONENT)
+            return loss * math.exp(exponent) * (1.0 + 2.0 * penalty - exponent)
         return loss + 2.0 * self.variance * penalty
 
     def statistic(self, units: Tensor) -> Tensor:
