@@ -50,11 +50,13 @@ def line(name, model, data, n_rows):
     """Fit and judge one model."""
     train, labels, test, test_labels = data
     model.fit(train)
-    scale = model.transform(test).var(0).sum()
+    scale = float(model.transform(test).var(0).sum())
     return {
         "model": name,
         "test MSE": float(np.mean((model.reconstruct(test) - test) ** 2)),
-        "Jacobian / variance": squared_jacobian_norm(model, test[:n_rows]) / scale,
+        "Jacobian / variance": float(
+            squared_jacobian_norm(model, test[:n_rows]) / scale
+        ),
         **accuracies(model, train[:10000], labels[:10000], test, test_labels),
     }
 

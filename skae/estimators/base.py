@@ -95,6 +95,9 @@ class AutoencoderTransformer(
         "random_state": ["random_state"],
     }
 
+    _described: frozenset = frozenset()
+    """Names of the attributes that `_describe` may leave out."""
+
     _keeps_interrupted = True
     """Whether an interrupted fit ends with the last complete epoch."""
 
@@ -304,12 +307,18 @@ class AutoencoderTransformer(
         fitted, history = fit.run(X, X_val, reporter, X_clean)
         self._warn_at_the_limit(history, max_iter)
         vars(self).update(self._attributes(fitted, history, fit.unit, X))
+        self._warn_of_the_result(X)
         callbacks.fit_ends(lambda: vars(self))
+
+    def _warn_of_the_result(self, X):
+        """Warn where a fit to X came out as nobody wants it."""
 
     def _attributes(self, fitted, history, unit, X):
         """Attributes that a fit to X sets, by name."""
         with neutral(torch.device("cpu")):
             described = self._describe(fitted, X)
+        for name in self._described - described.keys():
+            vars(self).pop(name, None)  # of a fit before, with other parameters
         return fitted_attributes(fitted, history, unit) | described
 
     def _describe(self, fitted, X):

@@ -133,7 +133,8 @@ class ContractiveAutoencoder(Autoencoder):
     loss_curve_ : list of float
         Mean training loss of the batches of each epoch.
     validation_loss_curve_ : list of float
-        Loss on the validation rows after each epoch; empty without.
+        Objective on the validation rows after each epoch, penalty included; empty
+        without.
     best_iteration_ : int
         The epoch whose weights were kept; 0 is the start, which is PCA where the linear
         path stands.

@@ -25,8 +25,9 @@ class DenoisingAutoencoder(Autoencoder):
     rows are at hand in pairs, ``fit(X_noisy, X_clean=X_clean)`` learns from these, and
     nothing is corrupted.
 
-    The linear path starts at the best linear estimate of the clean row's PCA code from
-    the noisy row. Validation rows are corrupted too, always in the same way.
+    With the Gaussian likelihood the linear path starts at the best linear estimate of
+    the clean row's PCA code from the noisy row. Validation rows are corrupted too,
+    always in the same way.
 
     Read more in the :ref:`user guide <denoising>`.
 

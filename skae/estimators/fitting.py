@@ -43,14 +43,25 @@ class Fit:
         Where to start from, and in whose units; None: anew.
     keeps_interrupted : bool
         Whether an interrupt leaves the last complete epoch; else it is raised.
+    entropy : int or None
+        Seed; None: drawn from the `random_state` of the settings.
     """
 
-    def __init__(self, composition, settings, previous=None, keeps_interrupted=True):
+    def __init__(
+        self,
+        composition,
+        settings,
+        previous=None,
+        keeps_interrupted=True,
+        entropy=None,
+    ):
         self._composition, self._settings = composition, settings
         self._previous, self._keeps_interrupted = previous, keeps_interrupted
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
-        self._entropy = draw_entropy(settings.random_state)
+        self._entropy = entropy
+        if entropy is None:
+            self._entropy = draw_entropy(settings.random_state)
 
     def run(self, X, X_val, observer, X_clean=None):
         """Train, and return the fitted autoencoder and its history.
@@ -163,8 +174,6 @@ class Fit:
         Each is followed by what it is to become, unless that is itself.
         """
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
-        if X_clean is not None:
-            return torch.cat([rows, self._see(X_clean, order=order)], dim=1)
         entries = rows.view(-1)
         if not torch.isfinite(torch.dot(entries, entries)):
             raise ValueError(
@@ -172,6 +181,8 @@ class Fit:
                 "scale of X. Scale the features, for example with StandardScaler, or "
                 'use precision="float64".'
             )
+        if X_clean is not None:
+            rows = torch.cat([rows, self._see(X_clean, order=order)], dim=1)
         return rows
 
     def _hold_out(self, n_samples):
@@ -223,7 +234,7 @@ class Fit:
             schedule=schedule(settings.learning_rate_init, n_steps),
             tol=settings.tol,
             patience=math.inf if in_full else settings.n_iter_no_change,
-            warm_up=self._composition.warm_up,
+            warm_up=self._warm_up(),
             evaluates_start=self._previous is not None,
             keeps_interrupted=observer is not None and self._keeps_interrupted,
         )
@@ -272,7 +283,7 @@ class Fit:
             self._batch_size(len(self._rows)),
             seeds.shuffle if settings.shuffle else None,
         )
-        ramp = _ramp(composition.warm_up * batches.n_batches)
+        ramp = _ramp(self._warm_up() * batches.n_batches)
         step = self._objective.step(
             parameters, self._allocate(), len(self._rows), seeds.noise, ramp
         )
@@ -291,6 +302,10 @@ class Fit:
             is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
             constrain=constrain and partial(constrain, network, parameters.views),
         )
+
+    def _warm_up(self):
+        """Epochs of warm-up: a fit that goes on from another one has them behind it."""
+        return 0 if self._previous is not None else self._composition.warm_up
 
     def _judge(self, rows, limit=math.inf):
         """Objective on `rows`."""

@@ -40,7 +40,7 @@ def draw_entropy(random_state):
     touched. A RandomState gives its next draw.
     """
     if random_state is None:
-        return np.random.SeedSequence().entropy
+        return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
     return int(random_state)

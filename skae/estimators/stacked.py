@@ -235,11 +235,12 @@ class StackedAutoencoder(Autoencoder):
             )
         composition = self._compose(X.shape[1])
         start = self._previous(composition)
+        # One seed for all, so that the same rows are held out everywhere.
+        entropy = draw_entropy(self.random_state)
         if start is None:
-            entropy = draw_entropy(self.random_state)
             self.layers_, decoders = self._train_layers(X, X_val, entropy)
             start = _assemble(self.layers_, decoders, composition)
-        fit = Fit(composition, self, previous=start)
+        fit = Fit(composition, self, start, entropy=entropy)
         if self.fine_tune:
             self._train(fit, X, X_val, None)
             return

@@ -45,9 +45,11 @@ def start_weights(objective, weights, rows, init, seeds):
     initialise(network, weights, init, seeds.init)
     if not objective.is_clean:
         _calm(network, weights, objective, rows, seeds.judgement())
+    seen, target = objective.clean(rows)
     if not network.starts_linear:
+        if likelihood.standardises:
+            weights["decoder.0.bias"].copy_(target.mean(0))
         return math.nan
-    target = objective.clean(rows)[1]
     features = likelihood.features(target)
     mean = features.mean(0)
     rank = min(network.n_components, *features.shape)
@@ -65,6 +67,7 @@ def start_weights(objective, weights, rows, init, seeds):
         spread=math.sqrt(found.squares.max() / len(rows)) or 1.0,
     )
     if network.code.is_random:
+        path = path._replace(code_bias=axes @ -seen.mean(0))
         path = _probabilistic(path, found, features.shape)
     elif likelihood.standardises and not (objective.is_clean or network.tied_weights):
         path = _regressed(path, objective, rows, seeds.judgement())

@@ -237,6 +237,8 @@ class TopKAutoencoder(Autoencoder):
         n_rows = min(n_samples, _SILENT_ROWS)
         return Revival(network, likelihood, self.alpha, n_rows)
 
+    _described = frozenset({"components_"})
+
     def _describe(self, fitted, X):
         active = np.zeros(fitted.network.n_components, dtype=bool)
         for start in range(0, len(X), _BLOCK_ROWS):

@@ -44,7 +44,8 @@ def check_beside(estimator, X, name):
     try:
         return check_X(estimator, X, reset=False)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"In {name}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"In {name}: {error}") from error
 
 
 def check_clean(estimator, X_clean, n_samples):

@@ -148,7 +148,8 @@ class VariationalAutoencoder(Autoencoder):
     loss_curve_ : list of float
         Mean training loss of the batches of each epoch.
     validation_loss_curve_ : list of float
-        Loss on the validation rows after each epoch; empty without.
+        Objective on the validation rows after each epoch, penalty included; empty
+        without.
     best_iteration_ : int
         The epoch whose weights were kept; 0 is the start, probabilistic PCA where the
         linear path stands.
@@ -355,12 +356,11 @@ class VariationalAutoencoder(Autoencoder):
             "n_active_components_": int(np.sum(divergence > _LEAST_DIVERGENCE)),
         }
 
-    def _fit(self, X, X_val, X_clean):
-        super()._fit(X, X_val, X_clean)
+    def _warn_of_the_result(self, X):
         if self.n_active_components_ == 0 and np.any(X[0] != X):
             warnings.warn(
                 "The posterior has collapsed: no component of the code tells one row "
-                "from another. Use a smaller beta, beta_warm_up, free_bits, or "
-                "standardised features; X may also be noise without structure.",
-                stacklevel=4,
+                "from another. Use a smaller beta, set beta_warm_up or free_bits, or "
+                "standardise the features; X may also be noise without structure.",
+                stacklevel=6,
             )
