@@ -24,7 +24,7 @@ from skae import VariationalAutoencoder
 HIDDEN, CODE, BATCH = 400, 20, 128
 
 RECIPES = {
-    "skae": {"batch_size": 250, "learning_rate_init": 3e-3, "precision": "auto"},
+    "skae": {"learning_rate_init": 4e-3, "precision": "auto"},
     "skae, the loop's recipe": {
         "batch_size": BATCH,
         "learning_rate_init": 1e-3,
