@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from skae.networks import DenseBackprop, DenseNetwork
+from skae.networks import DenseBackprop, Network
 from skae.objectives import Corruption, Likelihood, Penalty, WeightDecay
 
 
@@ -17,7 +17,7 @@ class Composition:
 
     Attributes
     ----------
-    network : DenseNetwork
+    network : Network
         The architecture, its code included.
     likelihood : Likelihood
         What its output means.
@@ -48,7 +48,7 @@ class Composition:
         a hand-written step; None leaves the gradient to autograd.
     """
 
-    network: DenseNetwork
+    network: Network
     likelihood: Likelihood
     decay: WeightDecay | None = None
     penalty: Penalty | None = None

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from skae.data import Scaling
-from skae.networks import AutoencoderModule, DenseNetwork
+from skae.networks import AutoencoderModule, Network
 from skae.objectives import Likelihood
 
 _CHUNK_BYTES = 4 * 2**20
@@ -27,7 +27,7 @@ class FittedAutoencoder:
 
     Parameters
     ----------
-    network : DenseNetwork
+    network : Network
         The architecture.
     likelihood : Likelihood
         What its output means.
@@ -41,7 +41,7 @@ class FittedAutoencoder:
         Mean squared error on the training data, in scaled units.
     """
 
-    network: DenseNetwork
+    network: Network
     likelihood: Likelihood
     scaling: Scaling
     weights: dict[str, np.ndarray]
@@ -223,8 +223,7 @@ class FittedAutoencoder:
 
     def _map(self, array, function):
         """Apply `function` to rows of `array`, as many at a time as a cache holds."""
-        widest = max(self.network.n_features, *self.network.widths)
-        n_rows = max(1, _CHUNK_BYTES // (array.itemsize * widest))
+        n_rows = max(1, _CHUNK_BYTES // (array.itemsize * self.network.widest))
         out = None
         with _no_autocast():
             for start in range(0, len(array), n_rows):

@@ -248,8 +248,7 @@ class Fit:
 
     def _products(self, batch_size):
         """Operations of every matrix product of a forward pass."""
-        shapes = self._composition.network.weight_shapes().values()
-        return [2.0 * batch_size * math.prod(shape) for shape in shapes]
+        return [batch_size * n for n in self._composition.network.operations()]
 
     def _start(self, rows, seeds):
         """Set the weights to where training starts from; loss of `rows`, or nan."""

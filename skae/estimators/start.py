@@ -48,7 +48,7 @@ def start_weights(objective, weights, rows, init, seeds):
     seen, target = objective.clean(rows)
     if not network.starts_linear:
         if likelihood.standardises:
-            weights["decoder.0.bias"].copy_(target.mean(0))
+            weights[network.output_bias].copy_(target.mean(0))
         return math.nan
     features = likelihood.features(target)
     mean = features.mean(0)
@@ -66,16 +66,17 @@ def start_weights(objective, weights, rows, init, seeds):
         output_bias=likelihood.link(target.mean(0)),
         spread=math.sqrt(found.squares.max() / len(rows)) or 1.0,
     )
+    is_tied = network.path(weights).is_tied
     if network.code.is_random:
         path = path._replace(code_bias=axes @ -seen.mean(0))
         path = _probabilistic(path, found, features.shape)
-    elif likelihood.standardises and not (objective.is_clean or network.tied_weights):
+    elif likelihood.standardises and not (objective.is_clean or is_tied):
         path = _regressed(path, objective, rows, seeds.judgement())
     into, out = 1.0, 1.0
     if not likelihood.standardises:
-        slopes = _TRIED_SLOPES[1:] if network.tied_weights else _TRIED_SLOPES
+        slopes = _TRIED_SLOPES[1:] if is_tied else _TRIED_SLOPES
         out = _slope(likelihood, path, features, target, slopes)
-    if network.tied_weights:
+    if is_tied:
         into = out = math.sqrt(out)
     start_at_path(network, weights, **path.times(into, out)._asdict())
     knows = likelihood.standardises and objective.is_plain and objective.is_clean
@@ -96,10 +97,11 @@ def _calm(network, weights, objective, rows, generator):
     clean = objective.likelihood.features(target)
     size = float(clean.square().mean()) or 1.0
     larger = max(1.0, float(x.square().mean()) / size)
-    weights["encoder.0.weight"].div_(math.sqrt(larger))
-    if not (network.starts_linear or network.tied_weights):
+    first, last = network.ends
+    weights[first].div_(math.sqrt(larger))
+    if not (network.starts_linear or first == last):
         noise = float((x - clean).square().mean()) / size
-        weights["decoder.0.weight"].div_(1.0 + _DAMPING * noise)
+        weights[last].div_(1.0 + _DAMPING * noise)
 
 
 class _Path(NamedTuple):

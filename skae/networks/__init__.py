@@ -3,7 +3,7 @@
 from skae.networks.activations import ACTIVATIONS, Activation
 from skae.networks.backprop import DenseBackprop
 from skae.networks.codes import Code, GaussianCode, PlainCode, TopKCode
-from skae.networks.dense import DenseNetwork, Encoding, Weights
+from skae.networks.dense import DenseNetwork
 from skae.networks.initial import (
     INITS,
     initialise,
@@ -13,6 +13,7 @@ from skae.networks.initial import (
 )
 from skae.networks.jacobian import has_closed_form, squared_jacobian_norms
 from skae.networks.module import AutoencoderModule
+from skae.networks.network import Encoding, Network, Path, Weights
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,6 +25,8 @@ __all__ = [
     "DenseNetwork",
     "Encoding",
     "GaussianCode",
+    "Network",
+    "Path",
     "PlainCode",
     "TopKCode",
     "Weights",

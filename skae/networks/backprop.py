@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from skae.networks.codes import Call, CodeArrays
-from skae.networks.dense import DenseNetwork, Weights
+from skae.networks.dense import DenseNetwork
+from skae.networks.network import Weights
 
 _limit_backward = torch.ops.aten.hardtanh_backward.grad_input
 

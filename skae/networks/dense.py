@@ -3,63 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from skae.networks.activations import ACTIVATIONS, Activation
 from skae.networks.codes import Code, PlainCode
-
-Weights = Mapping[str, Tensor]
-
-LIMIT = 3.0
-"""Most that enters a first hidden unit beside a path; few usual rows reach it."""
-
-
-class Encoding(NamedTuple):
-    """What an encoder computes for a batch of rows.
-
-    Attributes
-    ----------
-    x : Tensor of shape (batch, n_features)
-        The rows.
-    pre : list of Tensor
-        What enters each hidden layer, before its limit, and the code.
-    hidden : list of Tensor
-        The hidden layers.
-    code : Tensor of shape (batch, n_parameters)
-        The code's parameters.
-    """
-
-    x: Tensor
-    pre: list[Tensor]
-    hidden: list[Tensor]
-    code: Tensor
+from skae.networks.network import Encoding, Network, Path, Weights
 
 
 @dataclass(frozen=True)
-class DenseNetwork:
+class DenseNetwork(Network):
     """A symmetric multilayer perceptron, with a linear path beside it.
 
-    Encoder and decoder are mirror images, and every decoder matrix has the shape of
-    the encoder matrix that it undoes: tied weights are simply the same matrix. With
-    the linear path,
-
-        z = P x + f(x),   o = D z + g(z),
-
+    Encoder and decoder are mirror images, and tied weights are simply the same matrix.
     P is stored above the first encoder matrix and D above the last decoder matrix, so
-    that the first and the last product, the two largest, do the path's work too. P
-    stays as it starts: the code is a projection, which training does not tilt, and a
-    bounded correction of it.
-
-    Where the data end, so does what a network has learnt, while its path goes on in a
-    straight line. Beside a path, what enters the first hidden layer of encoder and
-    decoder is therefore kept within `limit`: a row far out is encoded by the path.
+    that the first and the last product, the two largest, do the path's work too.
 
     Parameters
     ----------
@@ -89,30 +49,8 @@ class DenseNetwork:
     linear_path: bool = True
 
     @property
-    def starts_linear(self) -> bool:
-        """Whether the network holds a linear map from which it can start."""
-        return self.linear_path and self.code.is_linear
-
-    @property
     def has_path(self) -> bool:
-        """Whether this map is a path beside hidden layers."""
         return self.starts_linear and bool(self.hidden_layer_sizes)
-
-    @property
-    def n_fixed(self) -> int:
-        """How many parameters, the first ones, no training changes: those of P."""
-        return self.n_parameters * self.n_features if self.has_path else 0
-
-    @property
-    def n_parameters(self) -> int:
-        """Width of the encoder's last layer: parameters of a code."""
-        return self.code.n_parameters(self.n_components)
-
-    @property
-    def limit(self) -> float:
-        """Bound on what enters a first hidden unit; inf where there is none."""
-        limited = self.has_path and self.hidden_activation().limited
-        return LIMIT if limited else math.inf
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -124,8 +62,14 @@ class DenseNetwork:
         """Number of layers of the encoder, and of the decoder."""
         return len(self.widths) - 1
 
+    @property
+    def widest(self) -> int:
+        return max(self.widths)
+
+    def operations(self) -> list[float]:
+        return [2.0 * math.prod(shape) for shape in self.weight_shapes().values()]
+
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the matrices, by name; weight decay acts on these."""
         sides = {"encoder": self.n_parameters, "decoder": self.n_components}
         if self.tied_weights:
             del sides["decoder"]
@@ -140,7 +84,7 @@ class DenseNetwork:
         return found
 
     def bias_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the biases, by name. The path carries the code's bias."""
+        # The path carries the code's bias.
         encoder = [*self.hidden_layer_sizes, self.n_parameters]
         if self.has_path:
             encoder[0] += encoder.pop()
@@ -151,20 +95,11 @@ class DenseNetwork:
             for i, n in enumerate(sizes)
         }
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of all parameters, matrices first."""
-        return self.weight_shapes() | self.bias_shapes()
-
     def decoder_weight(self, i: int) -> str:
         """Name of the matrix that undoes the encoder's `i`-th."""
         return f"{'encoder' if self.tied_weights else 'decoder'}.{i}.weight"
 
-    def hidden_activation(self) -> Activation:
-        """Activation of the hidden layers."""
-        return ACTIVATIONS[self.activation]
-
     def trace(self, weights: Weights, x: Tensor) -> Encoding:
-        """All that the encoder computes on the way from the rows of `x`."""
         h = torch.addmm(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
         path, pre, hidden = None, list[Tensor](), list[Tensor]()
         if self.has_path:
@@ -179,12 +114,7 @@ class DenseNetwork:
         pre.append(h)
         return Encoding(x, pre, hidden, self.code.parameters(h))
 
-    def encode(self, weights: Weights, x: Tensor) -> Tensor:
-        """Code of the rows of `x`: (batch, n_features) to (batch, n_components)."""
-        return self.code.mean(self.trace(weights, x).code)
-
     def decode(self, weights: Weights, z: Tensor) -> Tensor:
-        """Output for the codes `z`: (batch, n_components) to (batch, n_features)."""
         h = z
         for i in range(self.depth - 1, 0, -1):
             weight, bias = weights[self.decoder_weight(i)], weights[f"decoder.{i}.bias"]
@@ -197,19 +127,43 @@ class DenseNetwork:
         )
 
     def readers(self, weights: Weights) -> list[Tensor]:
-        """Matrices whose row j multiplies the code's entry j: (n_components, ...)."""
         k, last = self.n_components, self.decoder_weight(self.depth - 1)
         path = [weights[self.decoder_weight(0)][:k]] if self.has_path else []
         return [weights[last][:k], *path]
 
-    def reader_norms(self, weights: Weights) -> Tensor:
-        """Length of what decodes each entry of the code: (n_components,)."""
-        squares = [matrix.square().sum(1) for matrix in self.readers(weights)]
-        return torch.stack(squares).sum(0).sqrt()
+    def path(self, weights: Weights) -> Path:
+        bias = weights["encoder.0.bias"]
+        return Path(
+            weights["encoder.0.weight"][: self.n_parameters],
+            weights[self.decoder_weight(0)][: self.n_components],
+            bias[: self.n_parameters],
+            weights[self.output_bias],
+        )
 
-    def _activate(self, a: Tensor, *, is_first: bool) -> Tensor:
-        """Hidden layer from what enters it; the first one of a side has the limit."""
-        limit = self.limit if is_first else math.inf
-        if limit < math.inf:
-            a = F.hardtanh(a, -limit, limit)
-        return self.hidden_activation().value(a)
+    def silence(self, weights: Weights, spread: float) -> None:
+        """Let f and g be zero, in place.
+
+        With tied weights the last layer of g is the first of f: it alone is zero, and
+        the code's bias cancels the constant that f then is. (Were it the code's matrix
+        instead, g would start constant, and all that it could add to first order is
+        linear in z, of which PCA has left nothing: where the activation is smooth, PCA
+        would be a saddle, with a gradient of zero.)
+        """
+        if not self.has_path:
+            return
+        weights[self.decoder_weight(self.depth - 1)].div_(spread)
+        weights[self.decoder_weight(0)][self.n_components :].zero_()
+        if self.tied_weights:
+            bias = self.path(weights).code_bias
+            x = torch.zeros((1, self.n_features), dtype=bias.dtype, device=bias.device)
+            bias.add_(bias - self.encode(weights, x)[0])
+        else:
+            weights[f"encoder.{self.depth - 1}.weight"].zero_()
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        return "encoder.0.weight", self.decoder_weight(0)
+
+    @property
+    def output_bias(self) -> str:
+        return "decoder.0.bias"

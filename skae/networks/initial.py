@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from skae.networks.dense import DenseNetwork, Weights
+from skae.networks.dense import DenseNetwork
+from skae.networks.network import Network, Weights
 
 INITS = {
     "he": lambda into, out: math.sqrt(2.0 / into),
@@ -15,12 +16,11 @@ INITS = {
 }
 """Standard deviations: He et al. 2015, Glorot and Bengio 2010."""
 
-
 _TINY = 1e-30
 
 
 def initialise(
-    network: DenseNetwork, weights: Weights, init: str, generator: torch.Generator
+    network: Network, weights: Weights, init: str, generator: torch.Generator
 ) -> None:
     """Draw all matrices of `network` at random, in place; biases start at zero.
 
@@ -31,17 +31,14 @@ def initialise(
         if not name.endswith("weight"):
             weight.zero_()
             continue
-        out, into = weight.shape
-        if name.startswith("decoder"):
-            out, into = into, out
         noise = torch.randn(
             weight.shape, generator=generator, dtype=torch.float32, device="cpu"
         )
-        weight.copy_(noise.mul_(INITS[init](into, out)))
+        weight.copy_(noise.mul_(INITS[init](*network.fan(name))))
 
 
 def start_at_path(
-    network: DenseNetwork,
+    network: Network,
     weights: Weights,
     encoder: Tensor,
     decoder: Tensor,
@@ -50,18 +47,11 @@ def start_at_path(
     spread: float = 1.0,
     log_variances: Tensor | None = None,
 ) -> None:
-    """Let `network` start as the linear map of a path, in place.
-
-    The path's matrices are set, and the last layers of f and g, which stand beside
-    it, are zero: z = P x + c, o = D z + b. With tied weights the last layer of g is
-    the first of f: it alone is zero, and the code's bias cancels the constant that f
-    then is. (Were it the code's matrix instead, g would start constant, and all that
-    it could add to first order is linear in z, of which PCA has left nothing: where
-    the activation is smooth, PCA would be a saddle, with a gradient of zero.)
+    """Let `network` start as the linear map of a path, in place: z = P x + c, D z + b.
 
     Parameters
     ----------
-    network : DenseNetwork
+    network : Network
         A network with a linear path.
     weights : mapping of str to Tensor
         Its parameters, drawn already.
@@ -78,25 +68,18 @@ def start_at_path(
     log_variances : Tensor of shape (rank,) or None
         Where the code is a distribution; those beyond `rank` start at 0, the prior.
     """
-    k, n_parameters, rank = network.n_components, network.n_parameters, len(encoder)
-    bias = weights["encoder.0.bias"]
-    for path, matrix in (
-        (weights["encoder.0.weight"][:n_parameters], encoder),
-        (weights[network.decoder_weight(0)][:k], decoder),
-        (bias[:n_parameters], code_bias),
+    path, rank = network.path(weights), len(encoder)
+    for view, start in (
+        (path.encoder, encoder),
+        (path.decoder, decoder),
+        (path.code_bias, code_bias),
     ):
-        path.zero_()
-        path[:rank].copy_(matrix)
+        view.zero_()
+        view[:rank].copy_(start)
     if log_variances is not None:
-        bias[k:][:rank].copy_(log_variances)
-    weights["decoder.0.bias"].copy_(output_bias)
-    if network.has_path:
-        weights[network.decoder_weight(network.depth - 1)].div_(spread)
-        weights[network.decoder_weight(0)][k:].zero_()
-        if network.tied_weights:
-            _cancel_constant(network, weights)
-        else:
-            weights[f"encoder.{network.depth - 1}.weight"].zero_()
+        path.code_bias[network.n_components :][:rank].copy_(log_variances)
+    path.output_bias.copy_(output_bias)
+    network.silence(weights, spread)
 
 
 def start_as_dictionary(network: DenseNetwork, weights: Weights) -> None:
@@ -115,10 +98,3 @@ def normalise_readers(network: DenseNetwork, weights: Weights) -> None:
     """Bring what decodes each entry of the code to length one, in place."""
     for matrix in network.readers(weights):
         matrix.div_(matrix.norm(dim=1, keepdim=True).clamp_min_(_TINY))
-
-
-def _cancel_constant(network: DenseNetwork, weights: Weights) -> None:
-    """Subtract from the code's bias what f gives, which is constant so far."""
-    bias = weights["encoder.0.bias"][: network.n_components]
-    x = torch.zeros((1, network.n_features), dtype=bias.dtype, device=bias.device)
-    bias.add_(bias - network.encode(weights, x)[0])

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from skae.networks.activations import ACTIVATIONS
 from skae.networks.codes import PlainCode
-from skae.networks.dense import DenseNetwork, Encoding, Weights
+from skae.networks.dense import DenseNetwork
+from skae.networks.network import Encoding, Weights
 
 
 def squared_jacobian_norms(

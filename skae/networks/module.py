@@ -6,25 +6,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from skae.networks.dense import Weights
-
-
-class Network(Protocol):
-    """What every network of the family can do."""
-
-    @property
-    def n_features(self) -> int: ...
-
-    @property
-    def n_components(self) -> int: ...
-
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]: ...
-
-    def shapes(self) -> dict[str, tuple[int, ...]]: ...
-
-    def encode(self, weights: Weights, x: Tensor) -> Tensor: ...
-
-    def decode(self, weights: Weights, z: Tensor) -> Tensor: ...
+from skae.networks.network import Network, Weights
 
 
 class Link(Protocol):
@@ -80,7 +62,7 @@ class AutoencoderModule(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Code of the rows of `x`, which are in units of X."""
         weights = self.weights()
-        dtype = weights["encoder.0.weight"].dtype
+        dtype = next(iter(weights.values())).dtype
         scaled = ((x - self.mean) / self.scale).to(dtype)
         return self.network.encode(weights, self._link.features(scaled))
 
