@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skae import (
     Autoencoder,
     ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
     DenoisingAutoencoder,
     LinearAutoencoder,
     SparseAutoencoder,
@@ -37,6 +38,8 @@ ESTIMATORS = [
     VariationalAutoencoder(max_iter=5),
     VariationalAutoencoder(max_iter=5, linear_path=False),
     StackedAutoencoder(max_iter=5),
+    ConvolutionalAutoencoder(max_iter=5),
+    ConvolutionalAutoencoder(max_iter=5, linear_path=False, ssim_weight=0.1, beta=1.0),
 ]
 
 # Checks that scikit-learn runs on its own estimators, beside `check_estimator`.

@@ -2,6 +2,7 @@
 
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.contractive import ContractiveAutoencoder
+from skae.estimators.convolutional import ConvolutionalAutoencoder
 from skae.estimators.denoising import DenoisingAutoencoder
 from skae.estimators.dense import Autoencoder
 from skae.estimators.linear import LinearAutoencoder
@@ -14,6 +15,7 @@ __all__ = [
     "Autoencoder",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
+    "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "LinearAutoencoder",
     "SparseAutoencoder",

@@ -285,6 +285,13 @@ class AutoencoderTransformer(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    def _flatten(self, X, *, reset):
+        """Rows of X, where a sample of X may be more than a row.
+
+        With `reset` this is the X of a fit.
+        """
+        return X
+
     def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""
         composition = self._compose(X.shape[1])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from skae.networks import DenseBackprop, Network
-from skae.objectives import Corruption, Likelihood, Penalty, WeightDecay
+from skae.objectives import Corruption, Dissimilarity, Likelihood, Penalty, WeightDecay
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Composition:
         ``observe(network, weights, encoding, generator)`` gives the units that the
         penalty sees, a row a sample, and the lengths of the weights that read them.
         None: the code's parameters. Anything else is left to autograd.
+    dissimilarity : Dissimilarity or None
+        What a reconstruction costs as a whole, beside its entries; left to autograd.
     warm_up : int
         Epochs over which the weight of the penalty rises to its full value.
     corruption : Corruption or None
@@ -53,6 +55,7 @@ class Composition:
     decay: WeightDecay | None = None
     penalty: Penalty | None = None
     observe: Callable | None = None
+    dissimilarity: Dissimilarity | None = None
     warm_up: int = 0
     corruption: Corruption | None = None
     noise_variance: float | None = None
@@ -63,10 +66,19 @@ class Composition:
 
     def in_units(self, scaling, least, most):
         """Return the same composition for rows that are scaled."""
-        corruption, penalty = self.corruption, self.penalty
-        if corruption is not None:
-            mean = torch.from_numpy(scaling.mean)
-            corruption = corruption.in_units(mean, scaling.scale, least, most)
-        if penalty is not None:
-            penalty = penalty.in_units(scaling.scale)
-        return replace(self, corruption=corruption, penalty=penalty)
+        mean = torch.from_numpy(scaling.mean)
+        corruption, dissimilarity = (
+            part and part.in_units(mean, scaling.scale, least, most)
+            for part in (self.corruption, self.dissimilarity)
+        )
+        return replace(
+            self,
+            corruption=corruption,
+            dissimilarity=dissimilarity,
+            penalty=self.penalty and self.penalty.in_units(scaling.scale),
+        )
+
+    @property
+    def needs_range(self):
+        """Whether some part has to know the range of X."""
+        return not (self.corruption is None and self.dissimilarity is None)

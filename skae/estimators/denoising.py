@@ -229,7 +229,12 @@ class DenoisingAutoencoder(Autoencoder):
         self.noise = noise
 
     def _compose(self, n_features):
-        if self.corruption != "gaussian" and self.noise > 1:
-            refuse(self, "noise", f"a probability with corruption={self.corruption!r}")
-        corruption = make_corruption(self.corruption, self.noise)
-        return self._dense(n_features, corruption=corruption)
+        return self._dense(n_features, corruption=corruption_of(self))
+
+
+def corruption_of(estimator):
+    """Corruption that the parameters `corruption` and `noise` of an estimator name."""
+    kind, noise = estimator.corruption, estimator.noise
+    if kind != "gaussian" and noise > 1:
+        refuse(estimator, "noise", f"a probability with corruption={kind!r}")
+    return make_corruption(kind, noise)

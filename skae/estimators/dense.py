@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from numbers import Integral
 
-import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.composition import Composition
-from skae.estimators.validation import refuse
+from skae.estimators.validation import sizes_of
 from skae.networks import ACTIVATIONS, INITS, DenseNetwork, PlainCode
 from skae.objectives import LIKELIHOODS, WeightDecay, make_likelihood
 
@@ -262,14 +261,5 @@ class Autoencoder(AutoencoderTransformer):
         )
 
     def _layer_sizes(self):
-        """Widths as a tuple of int, from a number or any sequence of them."""
-        sizes = self.hidden_layer_sizes
-        sizes = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            refuse(
-                self,
-                "hidden_layer_sizes",
-                "a positive int or an array-like of positive int, one for each hidden "
-                "layer of the encoder",
-            )
-        return tuple(map(int, sizes))
+        """Widths of the hidden layers as a tuple of int."""
+        return sizes_of(self, "hidden_layer_sizes", "hidden layer")

@@ -163,8 +163,9 @@ class Fit:
             self.scaling = Scaling.fit(X)
         else:
             self.scaling = Scaling.none(X.shape[1])
-        needs_range = self._composition.corruption is not None
-        extremes = (float(X.min()), float(X.max())) if needs_range else (0.0, 0.0)
+        extremes = (0.0, 0.0)
+        if self._composition.needs_range:
+            extremes = float(X.min()), float(X.max())
         scaled = self._composition.in_units(self.scaling, *extremes)
         self._objective = Objective(scaled, paired)
 

@@ -44,6 +44,7 @@ class Objective:
         return (
             self.penalty is None
             and self._composition.corruption is None
+            and self._composition.dissimilarity is None
             and not self.network.code.is_random
         )
 
@@ -71,6 +72,17 @@ class Objective:
             return encoding.code, self.network.reader_norms(weights)
         return observe(self.network, weights, encoding, generator)
 
+    def loss(self, output, target):
+        """What the entries of a batch cost, each with its share of the whole row's."""
+        entries, dissimilarity = (
+            self.likelihood.loss(output, target),
+            self._composition.dissimilarity,
+        )
+        if dissimilarity is None:
+            return entries
+        whole = dissimilarity(self.likelihood.mean(output), target)
+        return entries + whole[:, None]
+
     def evaluate(self, weights, rows, generator, limit=math.inf):
         """Mean loss over all entries of `rows`, and the penalty.
 
@@ -84,7 +96,7 @@ class Objective:
             encoding = self.network.trace(weights, x)
             z = self.network.code.draw(encoding.code, generator)
             output = self.network.decode(weights, z)
-            loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
+            loss += self.loss(output, target).sum(dtype=torch.float64)
             if self.penalty is not None:
                 units, norms = self.observed(weights, encoding, generator)
                 sums += self.penalty.statistic(units).sum(0, dtype=torch.float64)
@@ -156,7 +168,7 @@ class _Terms:
         encoding = network.trace(weights, x)
         z = network.code.draw(encoding.code, self._generator)
         output = network.decode(weights, z)
-        loss = self._likelihood.loss(output, target).mean()
+        loss = self._objective.loss(output, target).mean()
         objective, penalty = loss, None
         if self._penalty is not None:
             penalty = self._of(weights, encoding)

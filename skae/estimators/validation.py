@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -36,7 +37,8 @@ def check_X(estimator, X, *, reset):
     ValueError
         As scikit-learn's `validate_data`.
     """
-    return validate_data(estimator, as_plain_array(X), reset=reset, dtype=FLOATS)
+    rows = estimator._flatten(as_plain_array(X), reset=reset)
+    return validate_data(estimator, rows, reset=reset, dtype=FLOATS)
 
 
 def check_beside(estimator, X, name):
@@ -74,6 +76,27 @@ def refuse(estimator, name, must_be):
         f"The {name!r} parameter of {type(estimator).__name__} must be {must_be}. "
         f"Got {getattr(estimator, name)!r} instead."
     )
+
+
+def sizes_of(estimator, name, layer, at_least=0):
+    """Sizes of layers as a tuple of int, from a number or any sequence of them.
+
+    Raises
+    ------
+    InvalidParameterError
+        When the parameter `name` is neither, or holds fewer than `at_least` sizes.
+    """
+    sizes = np.asarray(getattr(estimator, name), dtype=object)
+    sizes = np.atleast_1d(sizes).tolist()
+    good = all(isinstance(size, Integral) and size > 0 for size in sizes)
+    if not good or len(sizes) < at_least:
+        refuse(
+            estimator,
+            name,
+            "a positive int or an array-like of positive int, one for each "
+            f"{layer} of the encoder",
+        )
+    return tuple(map(int, sizes))
 
 
 def check_device(estimator):

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 
-import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.dense import Autoencoder
-from skae.estimators.randomness import draw_entropy
+from skae.estimators.generative import GenerativeMixin, prior_penalty
 from skae.estimators.validation import check_X
 from skae.networks import GaussianCode
-from skae.objectives import KLToPrior
-
-_LEAST_DRAWS = 16
-"""Of a bound, so that it does not hang on a single one."""
-
-_LEAST_DIVERGENCE = 0.01
-"""In nats, of a component that tells rows apart."""
-
-_BLOCK_ROWS = 4096
 
 _DENSE = Autoencoder._parameter_constraints
 _NOT_HERE = {"code_activation", "tied_weights"}
 
 
-class VariationalAutoencoder(Autoencoder):
+class VariationalAutoencoder(GenerativeMixin, Autoencoder):
     r"""Variational autoencoder: a code that is a distribution, and a model of X.
 
     The encoder gives a normal distribution :math:`q(z \mid x)` with independent
@@ -261,49 +249,6 @@ class VariationalAutoencoder(Autoencoder):
         self.free_bits = free_bits
         self.noise_variance = noise_variance
 
-    def transform_distribution(self, X):
-        """Encode X as distributions.
-
-        Parameters
-        ----------
-        X : array-like or torch.Tensor of shape (n_samples, n_features)
-            Rows to encode.
-
-        Returns
-        -------
-        mean : ndarray of shape (n_samples, n_components)
-            Posterior means, as `transform` gives them.
-        std : ndarray of shape (n_samples, n_components)
-            Posterior standard deviations; the entries of a code are independent.
-        """
-        check_is_fitted(self)
-        parameters = self._fitted.code_parameters(check_X(self, X, reset=False))
-        mean, log_variance = np.split(parameters, 2, axis=1)
-        return mean, np.exp(0.5 * log_variance)
-
-    def sample(self, n_samples=1, random_state=None):
-        """Draw new rows: the means of the likelihood for codes drawn from the prior.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many.
-        random_state : int, RandomState instance or None, default=None
-            Seed.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Rows in units of X, without the noise of the likelihood.
-        """
-        check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be a positive int. Got {n_samples!r}.")
-        rng = np.random.default_rng(draw_entropy(random_state))
-        return self.inverse_transform(
-            rng.standard_normal((n_samples, self.n_components_))
-        )
-
     def score_samples(self, X, *, n_samples=1):
         """Lower bound on the log-likelihood of each row of X.
 
@@ -322,19 +267,11 @@ class VariationalAutoencoder(Autoencoder):
             Bounds in nats, constants included; higher is more normal.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be a positive int. Got {n_samples!r}.")
-        X = check_X(self, X, reset=False)
-        return self._fitted.log_bound(X, n_samples, -(-_LEAST_DRAWS // n_samples))
+        return self._bound(check_X(self, X, reset=False), n_samples)
 
     def _compose(self, n_features):
-        # The losses of other likelihoods are log-densities as they are: as with 1/2.
         gaussian = self.likelihood == "gaussian"
-        penalty = KLToPrior(
-            self.beta / n_features,
-            self.free_bits,
-            self.noise_variance if gaussian else 0.5,
-        )
+        penalty = prior_penalty(self, n_features, self.free_bits, self.noise_variance)
         is_given = gaussian and self.noise_variance != "fit"
         return self._dense(
             n_features,
@@ -343,24 +280,3 @@ class VariationalAutoencoder(Autoencoder):
             warm_up=self.beta_warm_up,
             noise_variance=self.noise_variance if is_given else None,
         )
-
-    def _describe(self, fitted, X):
-        divergence = np.zeros(fitted.network.n_components)
-        for start in range(0, len(X), _BLOCK_ROWS):
-            code = fitted.code_parameters(X[start : start + _BLOCK_ROWS])
-            terms = KLToPrior(1.0).statistic(torch.from_numpy(code.astype(np.float64)))
-            divergence += terms.sum(0).numpy()
-        divergence /= len(X)
-        return {
-            "kl_per_component_": divergence,
-            "n_active_components_": int(np.sum(divergence > _LEAST_DIVERGENCE)),
-        }
-
-    def _warn_of_the_result(self, X):
-        if self.n_active_components_ == 0 and np.any(X[0] != X):
-            warnings.warn(
-                "The posterior has collapsed: no component of the code tells one row "
-                "from another. Use a smaller beta, set beta_warm_up or free_bits, or "
-                "standardise the features; X may also be noise without structure.",
-                stacklevel=6,
-            )

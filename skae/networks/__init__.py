@@ -2,7 +2,9 @@
 
 from skae.networks.activations import ACTIVATIONS, Activation
 from skae.networks.backprop import DenseBackprop
+from skae.networks.beside import BesideNetwork
 from skae.networks.codes import Code, GaussianCode, PlainCode, TopKCode
+from skae.networks.convolutional import ConvolutionalNetwork
 from skae.networks.dense import DenseNetwork
 from skae.networks.initial import (
     INITS,
@@ -20,7 +22,9 @@ __all__ = [
     "INITS",
     "Activation",
     "AutoencoderModule",
+    "BesideNetwork",
     "Code",
+    "ConvolutionalNetwork",
     "DenseBackprop",
     "DenseNetwork",
     "Encoding",

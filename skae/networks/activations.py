@@ -41,7 +41,7 @@ def _gelu_value(a: Tensor) -> Tensor:
     nor for float64.
     """
     if a.shape[0] == 1 and a.dtype == torch.float32:
-        return F.gelu(a.expand(2, -1))[:1]
+        return F.gelu(a.expand(2, *a.shape[1:]))[:1]
     return F.gelu(a)
 
 

@@ -26,6 +26,7 @@ from skae.objectives.penalties import (
     Penalty,
     WeightDecay,
 )
+from skae.objectives.similarity import Dissimilarity, structural_similarity
 
 __all__ = [
     "CORRUPTIONS",
@@ -35,6 +36,7 @@ __all__ = [
     "BernoulliSparsity",
     "CodePenalty",
     "Corruption",
+    "Dissimilarity",
     "Gaussian",
     "GaussianNoise",
     "KLToPrior",
@@ -48,4 +50,5 @@ __all__ = [
     "WeightDecay",
     "make_corruption",
     "make_likelihood",
+    "structural_similarity",
 ]

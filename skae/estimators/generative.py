@@ -1,0 +1,130 @@
+"""What an autoencoder can do whose code is a distribution."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skae.estimators.randomness import draw_entropy
+from skae.estimators.validation import check_X
+from skae.objectives import KLToPrior
+
+_LEAST_DRAWS = 16
+"""Of a bound, so that it does not hang on a single one."""
+
+_LEAST_DIVERGENCE = 0.01
+"""In nats, of a component that tells rows apart."""
+
+_BLOCK_ROWS = 4096
+
+
+def _is_variational(estimator):
+    """Whether the code is a distribution: of the fit, or of the parameters."""
+    if hasattr(estimator, "_fitted"):
+        return estimator._fitted.network.code.is_random
+    return estimator._is_variational()
+
+
+class GenerativeMixin:
+    """Methods and attributes of estimators whose code may be a `GaussianCode`."""
+
+    _described = frozenset({"kl_per_component_", "n_active_components_"})
+
+    def _is_variational(self):
+        """Whether the parameters ask for a code that is a distribution."""
+        return True
+
+    @available_if(_is_variational)
+    def transform_distribution(self, X):
+        """Encode X as distributions.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            Posterior means, as `transform` gives them.
+        std : ndarray of shape (n_samples, n_components)
+            Posterior standard deviations; the entries of a code are independent.
+        """
+        check_is_fitted(self)
+        parameters = self._fitted.code_parameters(check_X(self, X, reset=False))
+        mean, log_variance = np.split(parameters, 2, axis=1)
+        return mean, np.exp(0.5 * log_variance)
+
+    @available_if(_is_variational)
+    def sample(self, n_samples=1, random_state=None):
+        """Draw new rows: the means of the likelihood for codes drawn from the prior.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+        random_state : int, RandomState instance or None, default=None
+            Seed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Rows in units of X, without the noise of the likelihood.
+        """
+        check_is_fitted(self)
+        _check_count(n_samples)
+        rng = np.random.default_rng(draw_entropy(random_state))
+        return self.inverse_transform(
+            rng.standard_normal((n_samples, self.n_components_))
+        )
+
+    def _bound(self, X, n_samples):
+        """Lower bound on the log-likelihood of each row of X; see `score_samples`."""
+        _check_count(n_samples)
+        return self._fitted.log_bound(X, n_samples, -(-_LEAST_DRAWS // n_samples))
+
+    def _describe(self, fitted, X):
+        if not fitted.network.code.is_random:
+            return {}
+        divergence = np.zeros(fitted.network.n_components)
+        for start in range(0, len(X), _BLOCK_ROWS):
+            code = fitted.code_parameters(X[start : start + _BLOCK_ROWS])
+            terms = KLToPrior(1.0).statistic(torch.from_numpy(code.astype(np.float64)))
+            divergence += terms.sum(0).numpy()
+        divergence /= len(X)
+        return {
+            "kl_per_component_": divergence,
+            "n_active_components_": int(np.sum(divergence > _LEAST_DIVERGENCE)),
+        }
+
+    def _warn_of_the_result(self, X):
+        collapsed = getattr(self, "n_active_components_", None) == 0
+        if collapsed and np.any(X[0] != X):
+            warnings.warn(
+                "The posterior has collapsed: no component of the code tells one row "
+                "from another. Use a smaller beta, set beta_warm_up or free_bits where "
+                "there are such, or standardise the features; X may also be noise "
+                "without structure.",
+                stacklevel=6,
+            )
+
+
+def prior_penalty(estimator, n_features, free_bits=0.0, noise_variance="fit"):
+    """Divergence from the prior, as `beta` and `likelihood` of an estimator weigh it.
+
+    The losses of other likelihoods than the Gaussian are log-densities as they are,
+    which the Gaussian's is with a variance of 1/2.
+    """
+    gaussian = estimator.likelihood == "gaussian"
+    variance = noise_variance if gaussian else 0.5
+    return KLToPrior(estimator.beta / n_features, free_bits, variance)
+
+
+def _check_count(n_samples):
+    if not isinstance(n_samples, Integral) or n_samples < 1:
+        raise ValueError(f"n_samples must be a positive int. Got {n_samples!r}.")

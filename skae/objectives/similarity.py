@@ -1,0 +1,99 @@
+"""Structural similarity of images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_SIGMA = 1.5  # of the window, in pixels
+_WINDOW = 11  # its height and width
+_K1, _K2 = 0.01, 0.03
+
+
+def structural_similarity(images: Tensor, others: Tensor, data_range: float) -> Tensor:
+    """Mean structural similarity of images (Wang et al. 2004).
+
+    Local means, variances and covariances are weighted by a Gaussian window of 11 by
+    11 pixels and a standard deviation of 1.5, which must lie within the image; on an
+    axis that is shorter, the window is the largest odd one that fits.
+
+    Parameters
+    ----------
+    images, others : Tensor of shape (batch, channels, height, width)
+        What is compared.
+    data_range : float
+        From the least to the largest value that a pixel may have.
+
+    Returns
+    -------
+    Tensor of shape (batch,)
+        Means over windows and channels; 1 where the images are equal.
+    """
+    c1, c2 = (_K1 * data_range) ** 2, (_K2 * data_range) ** 2
+    products = (images, others, images * images, others * others, images * others)
+    x, y, xx, yy, xy = _blur(torch.stack(products).flatten(0, 2)).view(
+        5, *images.shape[:2], -1
+    )
+    variances, covariance = xx - x * x + yy - y * y, xy - x * y
+    luminance = (2.0 * x * y + c1) / (x * x + y * y + c1)
+    similarity: Tensor = luminance * (2.0 * covariance + c2) / (variances + c2)
+    return similarity.mean((1, 2))
+
+
+def _blur(images: Tensor) -> Tensor:
+    """Weighted means over all windows of the images (n, height, width)."""
+    images = images[:, None]
+    for axis in (2, 3):
+        n = images.shape[axis]
+        width = min(_WINDOW, n - 1 + n % 2)
+        places = torch.arange(width, dtype=images.dtype, device=images.device)
+        window = torch.exp(-((places - (width - 1) / 2) ** 2) / (2.0 * _SIGMA**2))
+        shape = [1, 1, 1, 1]
+        shape[axis] = width
+        images = F.conv2d(images, (window / window.sum()).view(shape))
+    return images.flatten(1)
+
+
+@dataclass(frozen=True)
+class Dissimilarity:
+    """``weight`` times 1 - SSIM of the reconstruction of each row.
+
+    Attributes
+    ----------
+    weight : float
+        Factor, beside the mean loss in the units of the rows.
+    input_shape : tuple of int
+        Channels, height and width of the image that a row is.
+    data_range : float
+        Of a pixel, in units of the rows.
+    mean : Tensor of shape (n_features,) or None
+        What has been subtracted from the images, in units of the rows; None: nothing.
+    """
+
+    weight: float
+    input_shape: tuple[int, int, int]
+    data_range: float = math.nan
+    mean: Tensor | None = None
+
+    def in_units(
+        self, mean: Tensor, scale: float, least: float, most: float
+    ) -> Dissimilarity:
+        """Return the same for rows that are (X - `mean`) / `scale`.
+
+        X lies between `least` and `most`.
+        """
+        data_range = (most - least) / scale or 1.0
+        return replace(self, data_range=data_range, mean=mean / scale)
+
+    def __call__(self, rows: Tensor, target: Tensor) -> Tensor:
+        """Of every row: (batch, n_features) twice, to (batch,)."""
+        if self.mean is not None:
+            shift = self.mean.to(rows)
+            rows, target = rows + shift, target + shift
+        images, others = (r.view(-1, *self.input_shape) for r in (rows, target))
+        similarity = structural_similarity(images, others, self.data_range)
+        return self.weight * (1.0 - similarity)
