@@ -13,6 +13,7 @@ import skae
 from skae import (
     Autoencoder,
     ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
     DenoisingAutoencoder,
     LinearAutoencoder,
     SparseAutoencoder,
@@ -92,6 +93,15 @@ OWN = {
         "noise_variance": "fit",
     },
     StackedAutoencoder: {"fine_tune": True},
+    ConvolutionalAutoencoder: {
+        "input_shape": None,
+        "channels": (4,),
+        "kernel_size": 3,
+        "noise": 0.0,
+        "corruption": "gaussian",
+        "beta": 0.0,
+        "ssim_weight": 0.0,
+    },
 }
 FAMILY = [Autoencoder, *OWN]
 
@@ -166,6 +176,13 @@ CHANGES_THE_FIT += [
     (VariationalAutoencoder, "free_bits", 1.0, {}),
     (VariationalAutoencoder, "noise_variance", 0.1, {}),
     (StackedAutoencoder, "fine_tune", False, {}),
+    (ConvolutionalAutoencoder, "input_shape", (1, 2, 3), {}),
+    (ConvolutionalAutoencoder, "channels", (4, 8), {}),
+    (ConvolutionalAutoencoder, "kernel_size", 2, {}),
+    (ConvolutionalAutoencoder, "noise", 0.1, {}),
+    (ConvolutionalAutoencoder, "corruption", "masking", {"noise": 0.1}),
+    (ConvolutionalAutoencoder, "beta", 1.0, {}),
+    (ConvolutionalAutoencoder, "ssim_weight", 0.1, {}),
     (LinearAutoencoder, "n_components", 3, {}),
     (LinearAutoencoder, "solver", "exact", {}),
     (LinearAutoencoder, "tied_weights", True, {"weight_decay": 0.1}),
@@ -336,6 +353,13 @@ BAD = {
     "early_stopping": ["always"],
     "validation_fraction": [1.0],
     "warm_start": [1.5],
+    "input_shape": [(2, 3), 6],
+    "channels": [(), 0],
+    "kernel_size": [0],
+    "noise": [-0.1],
+    "corruption": ["blur"],
+    "beta": [-1.0],
+    "ssim_weight": [-1.0],
 }
 
 

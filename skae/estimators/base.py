@@ -29,6 +29,7 @@ from skae.estimators.validation import (
     check_device,
     check_X,
     refuse_both,
+    warn_of_targets,
 )
 from skae.training import SCHEDULES, neutral
 
@@ -140,6 +141,7 @@ class AutoencoderTransformer(
         """
         with _all_or_nothing(self):
             check_device(self)
+            warn_of_targets(X, y)
             X = check_X(self, X, reset=True)
             if X_clean is not None:
                 refuse_both(X_val)

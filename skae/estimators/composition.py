@@ -64,6 +64,13 @@ class Composition:
     start: Callable | None = None
     backprop: Callable | None = DenseBackprop
 
+    def __post_init__(self):
+        if None not in (self.penalty, self.auxiliary, self.backprop):
+            raise ValueError(
+                "A hand-written step has place for a penalty or for an auxiliary term, "
+                "not for both: compose them with backprop=None."
+            )
+
     def in_units(self, scaling, least, most):
         """Return the same composition for rows that are scaled."""
         mean = torch.from_numpy(scaling.mean)

@@ -131,12 +131,11 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         Mean loss over the entries of the training data, in squared units of X
         (Gaussian) or in nats, under the weights that were kept.
     best_loss_ : float
-        Lowest monitored loss. With a validation set this is its loss under the
-        weights that were kept, else the training loss with the penalty.
+        Lowest monitored objective, that of the weights that were kept.
     loss_curve_ : list of float
-        Mean training loss of the batches of each epoch.
+        Mean training loss of the batches of each epoch, dissimilarity included.
     validation_loss_curve_ : list of float
-        Loss on the validation rows after each epoch; empty without.
+        Objective on the validation images after each epoch; empty without.
     best_iteration_ : int
         The epoch whose weights were kept; 0 is the start.
     mean_ : ndarray of shape (n_features,)

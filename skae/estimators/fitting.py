@@ -117,7 +117,8 @@ class Fit:
             return history.loss
         if not composition.likelihood.has_variance:
             return history.loss
-        return self._evaluate(self._rows)[0]
+        weights, noise = self._parameters.views, Seeds(self._entropy).judgement()
+        return self._objective.of_entries().evaluate(weights, self._rows, noise)[0]
 
     def stay(self, X):
         """Return what `run` does, where training would not change a weight."""

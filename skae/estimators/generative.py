@@ -23,7 +23,7 @@ _LEAST_DIVERGENCE = 0.01
 _BLOCK_ROWS = 4096
 
 
-def _is_variational(estimator):
+def _has_random_code(estimator):
     """Whether the code is a distribution: of the fit, or of the parameters."""
     if hasattr(estimator, "_fitted"):
         return estimator._fitted.network.code.is_random
@@ -39,7 +39,7 @@ class GenerativeMixin:
         """Whether the parameters ask for a code that is a distribution."""
         return True
 
-    @available_if(_is_variational)
+    @available_if(_has_random_code)
     def transform_distribution(self, X):
         """Encode X as distributions.
 
@@ -60,7 +60,7 @@ class GenerativeMixin:
         mean, log_variance = np.split(parameters, 2, axis=1)
         return mean, np.exp(0.5 * log_variance)
 
-    @available_if(_is_variational)
+    @available_if(_has_random_code)
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows: the means of the likelihood for codes drawn from the prior.
 

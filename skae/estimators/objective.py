@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from operator import add
 
 import torch
@@ -32,6 +33,11 @@ class Objective:
         self._composition, self._paired = composition, paired
         self.network, self.likelihood = composition.network, composition.likelihood
         self.penalty = composition.penalty
+
+    def of_entries(self):
+        """The same, but for what a reconstruction costs as a whole."""
+        entries = replace(self._composition, dissimilarity=None)
+        return Objective(entries, self._paired)
 
     @property
     def is_clean(self):
@@ -74,10 +80,8 @@ class Objective:
 
     def loss(self, output, target):
         """What the entries of a batch cost, each with its share of the whole row's."""
-        entries, dissimilarity = (
-            self.likelihood.loss(output, target),
-            self._composition.dissimilarity,
-        )
+        entries = self.likelihood.loss(output, target)
+        dissimilarity = self._composition.dissimilarity
         if dissimilarity is None:
             return entries
         whole = dissimilarity(self.likelihood.mean(output), target)

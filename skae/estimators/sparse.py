@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.estimators.dense import Autoencoder
 from skae.estimators.validation import refuse
-from skae.networks import ACTIVATIONS, PlainCode
+from skae.networks import ACTIVATIONS, PlainCode, normalise_readers, start_as_dictionary
 from skae.objectives import L1, BernoulliSparsity
 
 
@@ -25,8 +26,9 @@ class SparseAutoencoder(Autoencoder):
 
     where :math:`d_j` are the weights that decode unit j: the code cannot evade the
     penalty by shrinking while the decoder grows, as it counts in units of what it
-    decodes to. ``penalty="kl"`` drives the mean activation :math:`r_j` of each unit to
-    the target :math:`\rho`,
+    decodes to. Without hidden layers and path these weights have length one throughout,
+    and start as what encodes, too. ``penalty="kl"`` drives the mean activation
+    :math:`r_j` of each unit to the target :math:`\rho`,
 
     .. math:: \alpha \sum_j \rho \log \frac{\rho}{r_j}
         + (1 - \rho) \log \frac{1 - \rho}{1 - r_j}.
@@ -248,13 +250,24 @@ class SparseAutoencoder(Autoencoder):
         self.penalize = penalize
 
     def _compose(self, n_features):
-        return self._dense(
+        dense = self._dense(
             n_features,
             n_components=self.n_components or 2 * n_features,
             code=PlainCode(self._code_activation()),
-            penalty=self._penalty() if self.alpha else None,
+        )
+        if not self.alpha:
+            return dense
+        start, constrain = None, None
+        if self.penalty == "kl":
+            start = self._start
+        elif not (dense.network.starts_linear or dense.network.hidden_layer_sizes):
+            start, constrain = start_as_dictionary, normalise_readers
+        return replace(
+            dense,
+            penalty=self._penalty(),
             observe=_all_units if self._sees_hidden() else None,
-            start=self._start if self.alpha and self.penalty == "kl" else None,
+            start=start,
+            constrain=constrain,
         )
 
     def _start(self, network, weights):

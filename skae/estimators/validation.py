@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from numbers import Integral
 
@@ -67,6 +68,17 @@ def refuse_both(X_val):
         raise ValueError(
             "X_clean and X_val cannot be given together: X_val has no clean rows to be "
             "compared with. Leave X_val out; early_stopping=True sets pairs aside."
+        )
+
+
+def warn_of_targets(X, y):
+    """Warn where y looks like the rows that X is to become."""
+    shape = getattr(y, "shape", ())
+    if len(shape) > 1 and y is not X and shape == getattr(X, "shape", None):
+        warnings.warn(
+            "y is ignored, and has the shape of X: if it holds the clean rows that X "
+            "is to become, pass them as X_clean.",
+            stacklevel=4,
         )
 
 

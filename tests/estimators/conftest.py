@@ -7,6 +7,7 @@ from scipy.special import expit
 from skae import (
     Autoencoder,
     ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
     DenoisingAutoencoder,
     LinearAutoencoder,
     SparseAutoencoder,
@@ -39,6 +40,13 @@ def maker(Estimator, **parameters):
 make_dense = maker(Autoencoder)
 
 
+def make_convolutional(**changes):
+    settings = {
+        name: SETTINGS[name] for name in SETTINGS if name != "hidden_layer_sizes"
+    }
+    return ConvolutionalAutoencoder(**settings | {"channels": (4,)} | changes)
+
+
 def make_descent(**changes):
     return LinearAutoencoder(**DESCENT | changes)
 
@@ -57,6 +65,7 @@ VARIANTS = {
     "top-k": maker(TopKAutoencoder, k=1),
     "variational": maker(VariationalAutoencoder),
     "stacked": maker(StackedAutoencoder),
+    "convolutional": make_convolutional,
     "linear": LinearAutoencoder,
     "descent": make_descent,
     "shrunk": lambda: LinearAutoencoder(weight_decay=0.1),

@@ -17,7 +17,7 @@ parametrize = pytest.mark.parametrize
 
 PAIRED = [
     *["dense", "deep-tied", "plain", "bernoulli", "logistic", "poisson", "denoising"],
-    *["contractive", "sparse", "sparse-kl", "top-k", "variational"],
+    *["contractive", "sparse", "sparse-kl", "top-k", "variational", "convolutional"],
 ]
 every_paired = parametrize("name", PAIRED)
 
@@ -43,6 +43,12 @@ class TestFit:
         back = torch.from_numpy(fitted.reconstruct(noisy))
         loss = likelihood.loss(likelihood.link(back), torch.from_numpy(X)).mean()
         assert fitted.loss_ == pytest.approx(float(loss), rel=1e-9)
+
+    def test_targets_in_the_place_of_labels_are_told_from_them(self, dense, X, noisy):
+        with pytest.warns(UserWarning, match="pass them as X_clean"):
+            dense().fit(noisy, X)
+        dense().fit(X, X)  # nothing is lost
+        dense().fit(X, X[:, :1])
 
     @every_paired
     def test_rows_as_their_own_targets_are_no_pairs(self, variants, name, X):

@@ -16,6 +16,7 @@ import skae
 from skae import (
     Autoencoder,
     ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
     DenoisingAutoencoder,
     LinearAutoencoder,
     SparseAutoencoder,
@@ -38,6 +39,7 @@ _VARIANTS = {
     "top-k": TopKAutoencoder(2, **_DENSE),
     "variational": VariationalAutoencoder(**_DENSE),
     "stacked": StackedAutoencoder(**_DENSE),
+    "convolutional": ConvolutionalAutoencoder(channels=(4,), **_SHORT),
 }
 
 _PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
@@ -65,7 +67,11 @@ in_one_run = _one_of(
     **{name: _VARIANTS[name] for name in _VARIANTS if name != "stacked"},
 )
 few = _one_of(dense=_PATH, textbook=_TEXTBOOK, variational=_VARIANTS["variational"])
-dense = _one_of(dense=_PATH, textbook=_TEXTBOOK, **_VARIANTS)
+dense = _one_of(
+    dense=_PATH,
+    textbook=_TEXTBOOK,
+    **{name: _VARIANTS[name] for name in _VARIANTS if name != "convolutional"},
+)
 
 
 @pytest.fixture
