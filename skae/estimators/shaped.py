@@ -55,7 +55,7 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
         """Names of the axes of a sample."""
 
     def inverse_transform(self, X):
-        r"""Decode codes.
+        """Decode codes.
 
         Parameters
         ----------
@@ -64,21 +64,20 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features) or (n_samples, \*input_shape)
+        ndarray of shape (n_samples, ...)
             Their reconstructions, in units of X: the mean of the likelihood. They are
-            flat if the samples of the fit were.
+            flat if the samples of the fit were, and otherwise have their shape.
         """
         decoded = super().inverse_transform(X)
         return decoded.reshape(len(decoded), *self._shape_of_a_sample)
 
     def reconstruct(self, X):
-        r"""Encode X and decode it again, in one go.
+        """Encode X and decode it again, in one go.
 
         Parameters
         ----------
-        X : array-like or torch.Tensor of shape (n_samples, n_features) or \
-                (n_samples, \*input_shape)
-            Samples to reconstruct.
+        X : array-like or torch.Tensor of shape (n_samples, ...)
+            Samples to reconstruct, flat or in their shape.
 
         Returns
         -------
@@ -89,7 +88,7 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
         return rows.reshape(len(rows), *np.shape(X)[1:])
 
     def score_samples(self, X, *, n_samples=1):
-        r"""Log-density of each row of X, or a bound on it.
+        """Log-density of each row of X, or a bound on it.
 
         Without `beta` that of the row around its own reconstruction: conditional on
         the code, and not comparable with a marginal density. With `beta` a lower bound
@@ -98,9 +97,8 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
 
         Parameters
         ----------
-        X : array-like or torch.Tensor of shape (n_samples, n_features) or \
-                (n_samples, \*input_shape)
-            Samples to judge.
+        X : array-like or torch.Tensor of shape (n_samples, ...)
+            Samples to judge, flat or in their shape.
         n_samples : int, default=1
             Draws from a posterior that make up a bound: 1 is the evidence lower bound,
             more are importance-weighted (Burda et al. 2016).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -65,9 +64,6 @@ class DenseNetwork(Network):
     @property
     def widest(self) -> int:
         return max(self.widths)
-
-    def operations(self) -> list[float]:
-        return [2.0 * math.prod(shape) for shape in self.weight_shapes().values()]
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         sides = {"encoder": self.n_parameters, "decoder": self.n_components}

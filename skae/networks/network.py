@@ -95,13 +95,13 @@ class Network(ABC):
         return LIMIT if limited else math.inf
 
     @property
-    @abstractmethod
     def widest(self) -> int:
         """Entries of the largest array that a row becomes on its way."""
+        return max(max(shape) for shape in self.weight_shapes().values())
 
-    @abstractmethod
     def operations(self) -> list[float]:
         """Operations of each matrix product of a forward pass, for one row."""
+        return [2.0 * math.prod(shape) for shape in self.weight_shapes().values()]
 
     @abstractmethod
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
