@@ -77,21 +77,18 @@ def main():
     found = {}
     if args.smoke:
         noise = np.random.default_rng(0).random((300, 100), dtype=np.float32)
-        sets = [("noise", noise[:200], noise[200:], (1, 10, 10), 1, (16,))]
+        recipe = {"channels": (4, 8), "batch_size": 32, "learning_rate_init": 2e-3}
+        sets = [("noise", noise[:200], noise[200:], (1, 10, 10), 1, recipe, (16,))]
     else:
         train, _, test, _ = mnist()
+        recipe = {"channels": (16, 32), "batch_size": 200, "learning_rate_init": 4e-3}
+        few = {"channels": (64, 128), "batch_size": 32, "learning_rate_init": 2e-3}
         sets = [
-            ("MNIST", train, test, (1, 28, 28), 10, (128, 512)),
-            ("COIL-20", *every_fourth_angle(), (1, 32, 32), 150, (128, 512)),
+            ("MNIST", train, test, (1, 28, 28), 10, recipe, (128, 512)),
+            ("COIL-20", *every_fourth_angle(), (1, 32, 32), 30, few, (128, 512, 1024)),
         ]
-    recipes = {
-        "MNIST": {"batch_size": 200, "learning_rate_init": 4e-3},
-        "COIL-20": {"batch_size": 32, "learning_rate_init": 2e-3},
-        "noise": {"batch_size": 32, "learning_rate_init": 2e-3},
-    }
-    for name, train, test, shape, epochs, widths in sets:
-        recipe = recipes[name]
-        found[name] = compare(name, train, test, shape, epochs, recipe, widths)
+    for name, *arguments in sets:
+        found[name] = compare(name, *arguments)
     write("convolutional", args, found)
 
 

@@ -253,7 +253,7 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         network = ConvolutionalNetwork(
             shape,
             self.n_components,
-            sizes_of(self, "channels", "convolution", at_least=1),
+            sizes_of(self, "channels", "convolution of the encoder", at_least=1),
             self.kernel_size,
             activation=self.activation,
             code=self._code(),

@@ -262,4 +262,4 @@ class Autoencoder(AutoencoderTransformer):
 
     def _layer_sizes(self):
         """Widths of the hidden layers as a tuple of int."""
-        return sizes_of(self, "hidden_layer_sizes", "hidden layer")
+        return sizes_of(self, "hidden_layer_sizes", "hidden layer of the encoder")

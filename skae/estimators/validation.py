@@ -105,8 +105,7 @@ def sizes_of(estimator, name, layer, at_least=0):
         refuse(
             estimator,
             name,
-            "a positive int or an array-like of positive int, one for each "
-            f"{layer} of the encoder",
+            f"a positive int or an array-like of positive int, one for each {layer}",
         )
     return tuple(map(int, sizes))
 
