@@ -45,7 +45,7 @@ def main():
         test, units, few, epochs, alphas = train[:100], 64, 32, 1, (1e-2,)
     else:
         train, _, test, _ = mnist()
-        units, few, epochs, alphas = 2048, 256, 6, (1e-3, 3e-3, 1e-2)
+        units, few, epochs, alphas = 2048, 256, 6, (1e-3, 3e-3, 1e-2, 2e-2)
     settings = {"max_iter": epochs, "early_stopping": False, "random_state": 0}
     kl = SparseAutoencoder(few, penalty="kl", alpha=0.1, **settings)
     row, Z = line("KL, 0.05", kl, train, test, lambda Z: Z.mean(0).sum())
