@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES` too
     from skae import inspection, metrics
     from skae.estimators import (
+        AttentionAutoencoder,
         Autoencoder,
         AutoencoderTransformer,
         ContractiveAutoencoder,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES
 __version__ = "0.1.0.dev0"
 
 _ESTIMATORS = (
+    "AttentionAutoencoder",
     "Autoencoder",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",

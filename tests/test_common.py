@@ -1,10 +1,12 @@
 """The contract, on every estimator: scikit-learn's checks, none expected to fail."""
 
+import numpy as np
 import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skae import (
+    AttentionAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -40,6 +42,11 @@ ESTIMATORS = [
     StackedAutoencoder(max_iter=5),
     ConvolutionalAutoencoder(max_iter=5),
     ConvolutionalAutoencoder(max_iter=5, linear_path=False, ssim_weight=0.1, beta=1.0),
+    AttentionAutoencoder(max_iter=5, width=8),
+    AttentionAutoencoder(max_iter=5, width=8, padding=np.nan),
+    AttentionAutoencoder(
+        max_iter=5, width=8, linear_path=False, positions=None, beta=1.0
+    ),
 ]
 
 # Checks that scikit-learn runs on its own estimators, beside `check_estimator`.

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skae
 from skae import (
+    AttentionAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -73,7 +74,8 @@ RESTLESS = {
     "learning_rate_init": 0.1,
     "max_iter": 30,
 }
-# What the others of the dense family have beside, or otherwise.
+SHAPED = {"corruption": "gaussian", "noise": 0.1, "beta": 0.0}
+# What the others have beside what the dense one has, or otherwise.
 OWN = {
     DenoisingAutoencoder: {"corruption": "gaussian", "noise": 0.1},
     ContractiveAutoencoder: {"alpha": 1e-2, "n_probes": 1},
@@ -97,10 +99,17 @@ OWN = {
         "input_shape": None,
         "channels": (4,),
         "kernel_size": 3,
-        "noise": 0.0,
-        "corruption": "gaussian",
-        "beta": 0.0,
         "ssim_weight": 0.0,
+        **SHAPED,
+    },
+    AttentionAutoencoder: {
+        "input_shape": (3, 2),
+        "width": 8,
+        "n_heads": 2,
+        "n_layers": 1,
+        "positions": "learned",
+        "padding": None,
+        **SHAPED,
     },
 }
 FAMILY = [Autoencoder, *OWN]
@@ -179,10 +188,22 @@ CHANGES_THE_FIT += [
     (ConvolutionalAutoencoder, "input_shape", (1, 2, 3), {}),
     (ConvolutionalAutoencoder, "channels", (4, 8), {}),
     (ConvolutionalAutoencoder, "kernel_size", 2, {}),
-    (ConvolutionalAutoencoder, "noise", 0.1, {}),
-    (ConvolutionalAutoencoder, "corruption", "masking", {"noise": 0.1}),
+    (ConvolutionalAutoencoder, "corruption", "masking", {}),
+    (ConvolutionalAutoencoder, "noise", 0.2, {}),
+    (ConvolutionalAutoencoder, "noise", 0.0, {}),
     (ConvolutionalAutoencoder, "beta", 1.0, {}),
     (ConvolutionalAutoencoder, "ssim_weight", 0.1, {}),
+    (AttentionAutoencoder, "input_shape", (2, 3), {}),
+    (AttentionAutoencoder, "width", 4, {}),
+    (AttentionAutoencoder, "n_heads", 4, {}),
+    (AttentionAutoencoder, "n_layers", 2, {}),
+    (AttentionAutoencoder, "positions", "sinusoidal", {}),
+    (AttentionAutoencoder, "positions", None, {}),
+    (AttentionAutoencoder, "padding", 0.0, {"input_shape": (6, 1)}),
+    (AttentionAutoencoder, "corruption", "masking", {}),
+    (AttentionAutoencoder, "noise", 0.2, {}),
+    (AttentionAutoencoder, "noise", 0.0, {}),
+    (AttentionAutoencoder, "beta", 1.0, {}),
     (LinearAutoencoder, "n_components", 3, {}),
     (LinearAutoencoder, "solver", "exact", {}),
     (LinearAutoencoder, "tied_weights", True, {"weight_decay": 0.1}),
@@ -347,13 +368,18 @@ BAD = {
     "activation": ["sigmoid"],
     "code_activation": [None],
     "output_activation": ["tanh"],
+    "input_shape": [(6,), (3, 0)],
     "linear_path": ["auto"],
     "init": ["zeros"],
     "likelihood": ["normal"],
+    "width": [0],
+    "n_heads": [0, 3],
+    "n_layers": [0],
+    "positions": ["random"],
+    "padding": ["zeros", np.inf],
     "early_stopping": ["always"],
     "validation_fraction": [1.0],
     "warm_start": [1.5],
-    "input_shape": [(2, 3), 6],
     "channels": [(), 0],
     "kernel_size": [0],
     "noise": [-0.1],

@@ -63,12 +63,18 @@ class Scaling:
         ------
         ValueError
             When values are so large that their squares overflow.
+
+        Notes
+        -----
+        Entries that are NaN are missing: they count for neither.
         """
         first = X[0].astype(np.float64)
         total, squares = np.zeros_like(first), 0.0
         for deviation in _deviations(X, first):
             total += np.ones(len(deviation)) @ deviation
             squares += np.vdot(deviation, deviation)
+        if np.isnan(total).any() and np.isnan(X).any():
+            return cls._fit_observed(X)
         shift = total / len(X)
         left = squares - len(X) * np.vdot(shift, shift)
         if left > _LEAST_LEFT * squares and _MODERATE[0] < squares < _MODERATE[1]:
@@ -81,6 +87,16 @@ class Scaling:
                 "StandardScaler."
             )
         return cls(first + shift, _root_mean_square(X, first + shift, largest) or 1.0)
+
+    @classmethod
+    def _fit_observed(cls, X: NDArray[np.floating]) -> Scaling:
+        """Find mean and scale of what is there of X, where entries are NaN."""
+        missing = np.isnan(X)
+        n_there = len(X) - missing.sum(axis=0)
+        means = np.nansum(X, axis=0, dtype=_WIDE) / np.maximum(n_there, 1)
+        filled = cls.fit(np.where(missing, means, X))
+        share = max(1, n_there.sum()) / X.size
+        return cls(filled.mean, float(filled.scale / np.sqrt(share)))
 
     def centred_blocks(self, X: NDArray[np.floating]) -> Iterator[Tensor]:
         """Rows of X, centred and scaled, in blocks of its dtype.

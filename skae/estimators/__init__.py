@@ -1,5 +1,6 @@
 """The estimators: one family a file, each thin."""
 
+from skae.estimators.attention import AttentionAutoencoder
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.contractive import ContractiveAutoencoder
 from skae.estimators.convolutional import ConvolutionalAutoencoder
@@ -12,6 +13,7 @@ from skae.estimators.topk import TopKAutoencoder
 from skae.estimators.variational import VariationalAutoencoder
 
 __all__ = [
+    "AttentionAutoencoder",
     "Autoencoder",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",

@@ -17,12 +17,13 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
 from skae.estimators.fitting import Fit, planned_epochs
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.validation import (
+    FLOATS,
     check_beside,
     check_clean,
     check_code,
@@ -293,6 +294,10 @@ class AutoencoderTransformer(
         With `reset` this is the X of a fit.
         """
         return X
+
+    def _validate(self, rows, *, reset):
+        """Rows as an array of finite numbers; with `reset` those of a fit."""
+        return validate_data(self, rows, reset=reset, dtype=FLOATS)
 
     def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""

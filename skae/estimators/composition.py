@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 
 from skae.networks import DenseBackprop, Network
-from skae.objectives import Corruption, Dissimilarity, Likelihood, Penalty, WeightDecay
+from skae.objectives import (
+    Corruption,
+    Dissimilarity,
+    Likelihood,
+    ObservedCorruption,
+    ObservedLikelihood,
+    Penalty,
+    WeightDecay,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,17 @@ class Composition:
             corruption=corruption,
             dissimilarity=dissimilarity,
             penalty=self.penalty and self.penalty.in_units(scaling.scale),
+        )
+
+    def observed(self):
+        """Return the same composition for rows in which entries may be NaN.
+
+        The network must know what to do with them.
+        """
+        return replace(
+            self,
+            likelihood=ObservedLikelihood(self.likelihood),
+            corruption=self.corruption and ObservedCorruption(self.corruption),
         )
 
     @property

@@ -62,6 +62,11 @@ class FittedAutoencoder:
         weights = self._cast(X.dtype, "encoder")
         return self._map(X, lambda x: self.network.trace(weights, self._seen(x)).code)
 
+    def inside(self, X, function):
+        """Map ``function(weights, x)`` over the rows of X as the encoder sees them."""
+        weights = self._cast(X.dtype, "encoder")
+        return self._map(X, lambda x: function(weights, self._seen(x)))
+
     def entering(self, X):
         """What enters the code's activation: (n_samples, n_parameters)."""
         weights = self._cast(X.dtype, "encoder")
@@ -88,7 +93,9 @@ class FittedAutoencoder:
 
         def loss(output, target):
             entries = self.likelihood.loss(output, target)
-            return (entries if per_feature else entries.mean(1)).mul_(self.unit)
+            if not per_feature:
+                entries = self.likelihood.average(entries, target, 1)
+            return entries.mul_(self.unit)
 
         return self._compare(X, loss)
 
@@ -97,10 +104,10 @@ class FittedAutoencoder:
         variance = max(self.noise_variance, _LEAST_VARIANCE)
 
         def log_density(output, target):
-            return self.likelihood.log_density(output, target, variance).sum(1)
+            entries = self.likelihood.log_density(output, target, variance)
+            return entries.sum(1) - self._volume(target)
 
-        volume = self.network.n_features * math.log(self.scaling.scale)
-        return self._compare(X, log_density) - volume
+        return self._compare(X, log_density)
 
     def explained_deviance(self, X, X_clean=None):
         """Share of the deviance from the training mean that a code of X explains.
@@ -164,7 +171,7 @@ class FittedAutoencoder:
         def compare(x):
             target = self._scaled(x[:, -d:])
             x = target if X_clean is None else self._scaled(x[:, :d])
-            self.likelihood.check(float(target.min()), float(target.max()))
+            self._check(target)
             code = self.network.encode(weights, self.likelihood.features(x))
             output = self.network.decode(weights, code)
             return function(output.to(torch.float64), target.to(torch.float64))
@@ -197,16 +204,25 @@ class FittedAutoencoder:
 
         def bound(x):
             x = self._scaled(x)
-            self.likelihood.check(float(x.min()), float(x.max()))
+            self._check(x)
             code = network.trace(weights, self.likelihood.features(x)).code
             target, total = x.to(torch.float64), 0.0
             for draws in noise:
                 ratios = torch.stack([log_ratio(code, target, eps) for eps in draws])
                 total += torch.logsumexp(ratios, 0) - math.log(n_samples)
-            return total / n_repeats
+            return total / n_repeats - self._volume(x)
 
-        volume = network.n_features * math.log(self.scaling.scale)
-        return self._map(X, bound) - volume
+        return self._map(X, bound)
+
+    def _volume(self, x):
+        """Logarithm of the volume, in units of X, of one in scaled units, by row."""
+        n_entries = self.likelihood.n_entries(x).to(torch.float64)
+        return n_entries * math.log(self.scaling.scale)
+
+    def _check(self, x):
+        """Refuse rows that the likelihood cannot have."""
+        x = self.likelihood.complete(x)
+        self.likelihood.check(float(x.min()), float(x.max()))
 
     def _cast(self, dtype, side=""):
         """Weights of a side as tensors of `dtype`; the arrays behind them are kept."""

@@ -80,7 +80,7 @@ class Fit:
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
-                likelihood.check(rows.min(), rows.max(), name)
+                likelihood.check(np.nanmin(rows), np.nanmax(rows), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
         batch_size = self._batch_size(len(X))
         products = self._products(batch_size)
@@ -166,7 +166,7 @@ class Fit:
             self.scaling = Scaling.none(X.shape[1])
         extremes = (0.0, 0.0)
         if self._composition.needs_range:
-            extremes = float(X.min()), float(X.max())
+            extremes = float(np.nanmin(X)), float(np.nanmax(X))
         scaled = self._composition.in_units(self.scaling, *extremes)
         self._objective = Objective(scaled, paired)
 
@@ -176,8 +176,8 @@ class Fit:
         Each is followed by what it is to become, unless that is itself.
         """
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
-        entries = rows.view(-1)
-        if not torch.isfinite(torch.dot(entries, entries)):
+        complete = self._composition.likelihood.complete
+        if not (_is_finite(rows) or _is_finite(complete(rows))):
             raise ValueError(
                 "X or X_val contains values too large for dtype('float32') beside the "
                 "scale of X. Scale the features, for example with StandardScaler, or "
@@ -255,6 +255,7 @@ class Fit:
     def _start(self, rows, seeds):
         """Set the weights to where training starts from; loss of `rows`, or nan."""
         composition, previous = self._composition, self._previous
+        rows = composition.likelihood.complete(rows)
         _, target = self._objective.clean(rows)
         null_output = composition.likelihood.link(target.mean(0))
         self._null_output = null_output.cpu().numpy().copy()
@@ -321,6 +322,12 @@ class Fit:
         """Loss of the reconstruction of the training data."""
         weights = self._parameters.views
         return self._objective.reconstruction_loss(weights, self._rows)
+
+
+def _is_finite(rows):
+    """Whether the squares of all entries are, and what they add up to."""
+    entries = rows.view(-1)
+    return bool(torch.isfinite(torch.dot(entries, entries)))
 
 
 def _ramp(n_steps):

@@ -48,7 +48,8 @@ class Objective:
     def is_plain(self):
         """Whether the mean loss is all, and the same in training as after it."""
         return (
-            self.penalty is None
+            not self.likelihood.omits
+            and self.penalty is None
             and self._composition.corruption is None
             and self._composition.dissimilarity is None
             and not self.network.code.is_random
@@ -94,7 +95,7 @@ class Objective:
         always will, and the rest is not looked at.
         """
         loss = torch.zeros((), dtype=torch.float64, device=rows.device)
-        n_entries, sums, norms = len(rows) * self.network.n_features, 0.0, None
+        n_entries, sums, norms = self._n_entries(rows), 0.0, None
         for block in rows.split(_EVALUATED_ROWS):
             x, target = self.pair(block, generator)
             encoding = self.network.trace(weights, x)
@@ -118,7 +119,12 @@ class Objective:
             x, target = self.clean(block)
             output = self.network.decode(weights, self.network.encode(weights, x))
             loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
-        return loss.item() / (len(rows) * self.network.n_features)
+        return loss.item() / self._n_entries(rows)
+
+    def _n_entries(self, rows):
+        """How many entries of the targets are there; at least one, to divide by."""
+        target = rows[:, -self.network.n_features :]
+        return max(1, int(self.likelihood.n_entries(target).sum()))
 
     def terms(self, n_samples, generator, ramp):
         """The terms of the objective in a training on `n_samples` rows."""
@@ -172,7 +178,8 @@ class _Terms:
         encoding = network.trace(weights, x)
         z = network.code.draw(encoding.code, self._generator)
         output = network.decode(weights, z)
-        loss = self._objective.loss(output, target).mean()
+        entries = self._objective.loss(output, target)
+        loss = self._likelihood.average(entries, target)
         objective, penalty = loss, None
         if self._penalty is not None:
             penalty = self._of(weights, encoding)

@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 import torch
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array
 
 FLOATS = (np.float64, np.float32)
 
@@ -39,7 +39,7 @@ def check_X(estimator, X, *, reset):
         As scikit-learn's `validate_data`.
     """
     rows = estimator._flatten(as_plain_array(X), reset=reset)
-    return validate_data(estimator, rows, reset=reset, dtype=FLOATS)
+    return estimator._validate(rows, reset=reset)
 
 
 def check_beside(estimator, X, name):

@@ -1,6 +1,7 @@
 """Networks: encoders, decoders and codes. They know no loss and no trainer."""
 
 from skae.networks.activations import ACTIVATIONS, Activation
+from skae.networks.attention import POSITIONS, AttentionNetwork
 from skae.networks.backprop import DenseBackprop
 from skae.networks.beside import BesideNetwork
 from skae.networks.codes import Code, GaussianCode, PlainCode, TopKCode
@@ -20,7 +21,9 @@ from skae.networks.network import Encoding, Network, Path, Weights
 __all__ = [
     "ACTIVATIONS",
     "INITS",
+    "POSITIONS",
     "Activation",
+    "AttentionNetwork",
     "AutoencoderModule",
     "BesideNetwork",
     "Code",

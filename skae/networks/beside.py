@@ -38,6 +38,10 @@ class BesideNetwork(Network):
     def correct_output(self, weights: Weights, z: Tensor) -> Tensor:
         """g(z): (batch, n_components) to (batch, n_features)."""
 
+    def filled(self, x: Tensor) -> Tensor:
+        """What the path sees of rows in which entries may be missing."""
+        return x
+
     @property
     @abstractmethod
     def code_matrices(self) -> tuple[str, str]:
@@ -63,7 +67,8 @@ class BesideNetwork(Network):
         pre, hidden, f = self.correct_code(weights, x)
         bias = weights["encoder.code.bias"]
         if self.has_path:
-            bias = torch.addmm(bias, x, weights["encoder.path.weight"].t())
+            seen = self.filled(x)
+            bias = torch.addmm(bias, seen, weights["encoder.path.weight"].t())
         f = f + bias
         return Encoding(x, [*pre, f], hidden, self.code.parameters(f))
 

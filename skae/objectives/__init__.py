@@ -17,6 +17,7 @@ from skae.objectives.likelihoods import (
     Poisson,
     make_likelihood,
 )
+from skae.objectives.missing import ObservedCorruption, ObservedLikelihood
 from skae.objectives.penalties import (
     L1,
     BernoulliSparsity,
@@ -44,6 +45,8 @@ __all__ = [
     "LogisticGaussian",
     "MaskingNoise",
     "MeanPenalty",
+    "ObservedCorruption",
+    "ObservedLikelihood",
     "Penalty",
     "Poisson",
     "SaltAndPepper",

@@ -32,6 +32,9 @@ class Likelihood(ABC):
     remedy: ClassVar[str] = "Scale it, for example with MinMaxScaler(clip=True), or "
     """How X gets there."""
 
+    omits: ClassVar[bool] = False
+    """Whether entries may be missing, which are NaN then."""
+
     def check(self, least: float, most: float, name: str = "X") -> None:
         """Refuse data whose values, from `least` to `most`, it cannot have."""
         if self.bounds and not (self.bounds[0] <= least and most <= self.bounds[1]):
@@ -75,6 +78,20 @@ class Likelihood(ABC):
     def deviance(self, output: Tensor, target: Tensor) -> Tensor:
         """Loss of every entry above that of a perfect reconstruction."""
         return self.loss(output, target) - self.least_loss(target)
+
+    def complete(self, rows: Tensor) -> Tensor:
+        """Rows, with the means of their columns in place of missing entries."""
+        return rows
+
+    def n_entries(self, rows: Tensor) -> Tensor:
+        """How many entries of each row are there."""
+        return torch.full((len(rows),), rows.shape[1], device=rows.device)
+
+    def average(
+        self, entries: Tensor, target: Tensor, dim: int | None = None
+    ) -> Tensor:
+        """Mean of the losses of what is there of `target`: of all, or along `dim`."""
+        return entries.mean() if dim is None else entries.mean(dim)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """Small data, and an estimator of every kind that learns them in a moment."""
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from skae import (
+    AttentionAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -16,6 +19,7 @@ from skae import (
     VariationalAutoencoder,
 )
 
+NARROW = {"width": 4, "n_heads": 2, "n_layers": 1}
 SETTINGS = {
     "n_components": 2,
     "hidden_layer_sizes": (8,),
@@ -33,18 +37,13 @@ DESCENT = {"solver": "adam", "max_iter": 3, "precision": "float64", "random_stat
 
 
 def maker(Estimator, **parameters):
-    """Makes one of the dense family that is quick, with changes."""
-    return lambda **changes: Estimator(**SETTINGS | parameters | changes)
+    """Makes one that is quick, with changes."""
+    names = inspect.signature(Estimator).parameters
+    settings = {name: SETTINGS[name] for name in SETTINGS if name in names}
+    return lambda **changes: Estimator(**settings | parameters | changes)
 
 
 make_dense = maker(Autoencoder)
-
-
-def make_convolutional(**changes):
-    settings = {
-        name: SETTINGS[name] for name in SETTINGS if name != "hidden_layer_sizes"
-    }
-    return ConvolutionalAutoencoder(**settings | {"channels": (4,)} | changes)
 
 
 def make_descent(**changes):
@@ -65,7 +64,9 @@ VARIANTS = {
     "top-k": maker(TopKAutoencoder, k=1),
     "variational": maker(VariationalAutoencoder),
     "stacked": maker(StackedAutoencoder),
-    "convolutional": make_convolutional,
+    "convolutional": maker(ConvolutionalAutoencoder, channels=(4,)),
+    "attention": maker(AttentionAutoencoder, **NARROW),
+    "attention-variational": maker(AttentionAutoencoder, beta=1.0, **NARROW),
     "linear": LinearAutoencoder,
     "descent": make_descent,
     "shrunk": lambda: LinearAutoencoder(weight_decay=0.1),

@@ -54,7 +54,7 @@ class TestDistribution:
         assert (std > 0.0).all()
 
     def test_divergence_by_component_is_that_of_the_distribution(self, monkeypatch):
-        monkeypatch.setattr("skae.estimators.variational._BLOCK_ROWS", 7)
+        monkeypatch.setattr("skae.estimators.generative._BLOCK_ROWS", 7)
         fitted = vae(3).fit(rows())
         mean, std = map(torch.from_numpy, fitted.transform_distribution(rows()))
         expected = kl_divergence(Normal(mean, std), Normal(0.0, 1.0)).mean(0)

@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 import skae
 from skae import (
+    AttentionAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -40,7 +41,10 @@ _VARIANTS = {
     "variational": VariationalAutoencoder(**_DENSE),
     "stacked": StackedAutoencoder(**_DENSE),
     "convolutional": ConvolutionalAutoencoder(channels=(4,), **_SHORT),
+    "attention": AttentionAutoencoder(width=4, n_heads=2, n_layers=1, **_SHORT),
 }
+
+_SHAPED = {"attention", "convolutional"}  # whose layers have other parameters
 
 _PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
 
@@ -70,7 +74,7 @@ few = _one_of(dense=_PATH, textbook=_TEXTBOOK, variational=_VARIANTS["variationa
 dense = _one_of(
     dense=_PATH,
     textbook=_TEXTBOOK,
-    **{name: _VARIANTS[name] for name in _VARIANTS if name != "convolutional"},
+    **{name: _VARIANTS[name] for name in _VARIANTS if name not in _SHAPED},
 )
 
 

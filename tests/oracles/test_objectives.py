@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from skae import (
+    AttentionAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
@@ -33,6 +34,7 @@ def dead_at_once(estimator):
     return estimator
 
 
+NARROW = {"width": 4, "n_heads": 2, "n_layers": 1}
 VARIANTS = {
     "plain": Autoencoder(2, hidden_layer_sizes=(4, 3)),
     "poisson": Autoencoder(2, hidden_layer_sizes=(4,), likelihood="poisson"),
@@ -74,6 +76,14 @@ VARIANTS = {
     "variational, given": VariationalAutoencoder(
         2, hidden_layer_sizes=(4,), noise_variance=0.3, free_bits=0.5
     ),
+    "attention": AttentionAutoencoder(2, **NARROW),
+    "attention, textbook": AttentionAutoencoder(
+        2, linear_path=False, positions="sinusoidal", likelihood="bernoulli", **NARROW
+    ),
+    "attention, poisson": AttentionAutoencoder(
+        2, likelihood="poisson", positions=None, **NARROW
+    ),
+    "attention, variational": AttentionAutoencoder(2, beta=0.5, noise=0.1, **NARROW),
     "variational, poisson": VariationalAutoencoder(
         2, hidden_layer_sizes=(4,), likelihood="poisson", beta=3.0
     ),
