@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES
     from skae.estimators import (
         AttentionAutoencoder,
         Autoencoder,
+        AutoencoderClassifier,
+        AutoencoderRegressor,
         AutoencoderTransformer,
         ContractiveAutoencoder,
         ConvolutionalAutoencoder,
@@ -28,6 +30,8 @@ __version__ = "0.1.0.dev0"
 _ESTIMATORS = (
     "AttentionAutoencoder",
     "Autoencoder",
+    "AutoencoderClassifier",
+    "AutoencoderRegressor",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",

@@ -8,6 +8,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skae import (
     AttentionAutoencoder,
     Autoencoder,
+    AutoencoderClassifier,
+    AutoencoderRegressor,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
     DenoisingAutoencoder,
@@ -46,6 +48,22 @@ ESTIMATORS = [
     AttentionAutoencoder(max_iter=5, width=8, padding=np.nan),
     AttentionAutoencoder(
         max_iter=5, width=8, linear_path=False, positions=None, beta=1.0
+    ),
+    AutoencoderClassifier(Autoencoder(max_iter=5), max_iter=5),
+    AutoencoderClassifier(
+        DenoisingAutoencoder(max_iter=5),
+        hidden_layer_sizes=(8,),
+        fine_tune="gradual",
+        alpha=0.1,
+        consistency=0.1,
+        max_iter=5,
+    ),
+    AutoencoderRegressor(Autoencoder(8, max_iter=5), max_iter=5),
+    AutoencoderRegressor(
+        DenoisingAutoencoder(8, max_iter=5),
+        hidden_layer_sizes=(8,),
+        fine_tune="head",
+        max_iter=5,
     ),
 ]
 

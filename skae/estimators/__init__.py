@@ -2,11 +2,13 @@
 
 from skae.estimators.attention import AttentionAutoencoder
 from skae.estimators.base import AutoencoderTransformer
+from skae.estimators.classifier import AutoencoderClassifier
 from skae.estimators.contractive import ContractiveAutoencoder
 from skae.estimators.convolutional import ConvolutionalAutoencoder
 from skae.estimators.denoising import DenoisingAutoencoder
 from skae.estimators.dense import Autoencoder
 from skae.estimators.linear import LinearAutoencoder
+from skae.estimators.regressor import AutoencoderRegressor
 from skae.estimators.sparse import SparseAutoencoder
 from skae.estimators.stacked import StackedAutoencoder
 from skae.estimators.topk import TopKAutoencoder
@@ -15,6 +17,8 @@ from skae.estimators.variational import VariationalAutoencoder
 __all__ = [
     "AttentionAutoencoder",
     "Autoencoder",
+    "AutoencoderClassifier",
+    "AutoencoderRegressor",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",

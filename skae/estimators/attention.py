@@ -281,13 +281,12 @@ class AttentionAutoencoder(ShapedAutoencoder):
         return tags
 
     def reconstruct(self, X):
-        r"""Encode X and decode it again, in one go.
+        """Encode X and decode it again, in one go.
 
         Parameters
         ----------
-        X : array-like or torch.Tensor of shape (n_samples, n_features) or \
-                (n_samples, \*input_shape)
-            Sequences to reconstruct.
+        X : array-like or torch.Tensor of shape (n_samples, ...)
+            Sequences to reconstruct, flat or in their shape.
 
         Returns
         -------
@@ -307,13 +306,12 @@ class AttentionAutoencoder(ShapedAutoencoder):
         )
 
     def attention_weights(self, X):
-        r"""How much each step of X reads of the others, in the encoder.
+        """How much each step of X reads of the others, in the encoder.
 
         Parameters
         ----------
-        X : array-like or torch.Tensor of shape (n_samples, n_features) or \
-                (n_samples, \*input_shape)
-            Sequences to look at.
+        X : array-like or torch.Tensor of shape (n_samples, ...)
+            Sequences to look at, flat or in their shape.
 
         Returns
         -------
@@ -343,20 +341,25 @@ class AttentionAutoencoder(ShapedAutoencoder):
         composition = self._compose_around(network)
         return composition.observed() if network.omits else composition
 
-    def _validate(self, rows, *, reset):
-        if reset:
-            self._padded_with = self.padding
-        if self._padded_with is None:
-            return super()._validate(rows, reset=reset)
+    def _validate(self, rows, *, reset, owner=None):
+        padding = self.padding if reset else self._padded_with
+        if reset and owner is None:
+            self._padded_with = padding
+        if padding is None:
+            return super()._validate(rows, reset=reset, owner=owner)
         rows = validate_data(
-            self, rows, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan"
+            owner or self,
+            rows,
+            reset=reset,
+            dtype=FLOATS,
+            ensure_all_finite="allow-nan",
         )
         shape = self._network_shape(rows.shape[1])
-        rows = _mark_absent(rows, shape, self._padded_with)
+        rows = _mark_absent(rows, shape, padding)
         if reset and np.isnan(rows).all():
             raise ValueError(
                 "X holds nothing but padding: there is not a step to learn from. Check "
-                f"that no true step has padding={self.padding} in all features."
+                f"that no true step has padding={padding} in all features."
             )
         return rows
 

@@ -295,9 +295,12 @@ class AutoencoderTransformer(
         """
         return X
 
-    def _validate(self, rows, *, reset):
-        """Rows as an array of finite numbers; with `reset` those of a fit."""
-        return validate_data(self, rows, reset=reset, dtype=FLOATS)
+    def _validate(self, rows, *, reset, owner=None):
+        """Rows as an array of finite numbers; with `reset` those of a fit.
+
+        The names of the columns are kept by the `owner`, if that is another estimator.
+        """
+        return validate_data(owner or self, rows, reset=reset, dtype=FLOATS)
 
     def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""

@@ -1,0 +1,271 @@
+"""Fine-tuning: an encoder and a head, trained together to predict y."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import torch
+
+from skae.data import ShuffledBatches
+from skae.estimators.fitting import (
+    auto_batch_size,
+    choose_device,
+    choose_dtype,
+    planned_epochs,
+)
+from skae.estimators.objective import Objective
+from skae.estimators.randomness import Seeds
+from skae.estimators.supervised import HEAD, SupervisedObjective
+from skae.objectives import WeightDecay
+from skae.training import (
+    SCHEDULES,
+    AutogradStep,
+    FlatTensors,
+    History,
+    Plan,
+    Task,
+    bfloat16_products,
+    memory_errors,
+    neutral,
+    threads,
+    train,
+    uses_bfloat16,
+)
+
+
+class FineTuning:
+    """Training of a head on labelled rows, and of the encoder below it.
+
+    Parameters
+    ----------
+    autoencoder : AutoencoderTransformer
+        Fitted; it is not changed. Its `precision` and its `device` are those of the
+        training, its corruption is what the encoder sees rows under.
+    head : FittedAutoencoder
+        Where the head starts, from `solve_head`.
+    supervision : Supervision
+        What is to be predicted.
+    settings : AutoencoderClassifier or AutoencoderRegressor
+        Whose parameters say how.
+    entropy : int
+        Seed.
+    """
+
+    def __init__(self, autoencoder, head, supervision, settings, entropy):
+        self._autoencoder, self._head = autoencoder, head
+        self._supervision, self._settings = supervision, settings
+        self._fitted, self._entropy = autoencoder._fitted, entropy
+        self._device = choose_device(autoencoder.device)
+        self._dtype = choose_dtype(autoencoder.precision)
+
+    def run(self, X, labelled, targets, observer):
+        """Train, and return encoder and head as they then are, and the history.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            All rows.
+        labelled : ndarray of shape (n_samples,)
+            Which of them have targets.
+        targets : ndarray of shape (n_labelled_samples, n_targets)
+            What these are to give.
+        observer : Observer
+            Told of every epoch.
+        """
+        batch_size = self._batch_size(len(targets))
+        products = [batch_size * n for n in self._fitted.network.operations()]
+        precision = self._autoencoder.precision
+        bfloat16 = uses_bfloat16(precision, max(products), self._device)
+        with (
+            neutral(self._device),
+            threads(3 * sum(products)),
+            bfloat16_products(bfloat16, self._device),
+            memory_errors(batch_size),
+        ):
+            self._see(X, labelled, targets)
+            self._weights = self._tensors(self._fitted.weights)
+            head = self._tensors(self._head.weights)
+            self._weights |= {HEAD + name: weight for name, weight in head.items()}
+            history = self._train(observer)
+            return self._encoder(), self._fitted_head(), history
+
+    @property
+    def trains_decoder(self):
+        """Whether the decoder is trained along with the encoder."""
+        settings = self._settings
+        return settings.fine_tune != "head" and settings.alpha > 0
+
+    def _see(self, X, labelled, targets):
+        """Bring rows, targets and objective into the units of the network."""
+        settings, fitted = self._settings, self._fitted
+        composition = replace(
+            self._autoencoder._compose(fitted.network.n_features),
+            network=fitted.network,
+            likelihood=fitted.likelihood,
+        )
+        self._knows_variance = composition.noise_variance is not None
+        extremes = float(X.min()), float(X.max())
+        own = Objective(composition.in_units(fitted.scaling, *extremes))
+        thaws = settings.fine_tune != "head"
+        if thaws and settings.consistency and composition.corruption is None:
+            raise ValueError(
+                f"consistency={settings.consistency} compares predictions for noisy "
+                f"and for clean rows, and {self._autoencoder} corrupts none. Use a "
+                "DenoisingAutoencoder with noise above 0, or consistency=0."
+            )
+        self._objective = SupervisedObjective(
+            own,
+            self._head.network,
+            self._supervision,
+            settings.alpha if thaws else 0.0,
+            settings.consistency if thaws else 0.0,
+        )
+        rows = fitted.scaling.standardise(X, self._dtype, self._device)
+        _, wanted = self._supervision.in_units(targets)
+        wanted = torch.from_numpy(wanted).to(rows)
+        known = rows[torch.from_numpy(labelled).to(self._device)]
+        self._rows, self._labelled = rows, torch.cat([known, wanted], dim=1)
+        self._decay = WeightDecay(self._supervision.decay(settings.C, targets))
+
+    def _tensors(self, arrays):
+        return {
+            name: torch.from_numpy(array.copy()).to(self._device, self._dtype)
+            for name, array in arrays.items()
+        }
+
+    def _train(self, observer):
+        """Train stage by stage; the history is that of all of them."""
+        stages, seeds = self._stages(), Seeds(self._entropy)
+        n_epochs = planned_epochs(self._settings.max_iter, len(self._labelled))
+        ends = [n_epochs * i // len(stages) for i in range(len(stages) + 1)]
+        whole = History()
+        for names, (begin, end) in zip(stages, itertools.pairwise(ends), strict=True):
+            history = self._train_stage(names, max(1, end - begin), seeds, observer)
+            whole.loss_curve += history.loss_curve
+            if history.interrupted:
+                break
+        return whole
+
+    def _stages(self):
+        """Names of the weights that are trained, stage after stage."""
+        sides = [
+            [name for name in self._weights if name.startswith(side)]
+            for side in ("decoder", "encoder", HEAD)
+        ]
+        decoder, encoder, head = sides
+        if self._settings.fine_tune == "head":
+            return [head]
+        everything = encoder + head
+        if self.trains_decoder:
+            everything = decoder + everything
+        if self._settings.fine_tune == "all":
+            return [everything]
+        layers = _layers(encoder)
+        growing = [sum(layers[i:], head) for i in range(len(layers), 0, -1)]
+        return [*growing, everything]
+
+    def _train_stage(self, names, n_epochs, seeds, observer):
+        """Train the weights of these names; the others stay as they are."""
+        parameters, gradients = self._allocate(names), self._allocate(names)
+        for name, view in parameters.views.items():
+            self._weights[name] = view.copy_(self._weights[name])
+        batches = self._batches(self._labelled, seeds)
+        n_steps = n_epochs * batches.n_batches
+        rate = self._settings.learning_rate_init
+        task = Task(
+            step=AutogradStep(
+                parameters,
+                gradients,
+                self._loss(seeds),
+                lambda batch: self._objective.pair(batch, seeds.noise),
+            ),
+            batches=batches,
+            evaluate=self._evaluate,
+            validate=None,
+            decay=self._decay,
+            trained=slice(None),
+            decayed=self._decayed(parameters),
+        )
+        plan = Plan(
+            max_epochs=n_epochs,
+            schedule=SCHEDULES["cosine"](rate, n_steps),
+            tol=0.0,
+            patience=math.inf,
+        )
+        return train(task, plan, observer)
+
+    def _allocate(self, names):
+        """Tensors of these names; the head's matrices, which decay, are the last."""
+        last = set(self._matrices())
+        ordered = sorted(names, key=lambda name: name in last)
+        shapes = {name: tuple(self._weights[name].shape) for name in ordered}
+        return FlatTensors(shapes, dtype=self._dtype, device=self._device)
+
+    def _matrices(self):
+        return [n for n in self._weights if n.startswith(HEAD) and n.endswith("weight")]
+
+    def _decayed(self, parameters):
+        """The part of the flat parameter that holds the head's matrices."""
+        others = [name for name in parameters.views if name not in self._matrices()]
+        return slice(parameters.end(others[-1]), None)
+
+    def _batches(self, rows, seeds):
+        return ShuffledBatches(rows, self._batch_size(len(rows)), seeds.shuffle)
+
+    def _batch_size(self, n_samples):
+        batch_size = self._settings.batch_size
+        if batch_size == "auto":
+            batch_size = auto_batch_size(n_samples)
+        return min(batch_size, n_samples)
+
+    def _loss(self, seeds):
+        """``loss(trained, x, target)``: the objective, as `AutogradStep` asks for it.
+
+        A step takes a batch of labelled rows, and where it needs them one of all rows.
+        """
+        objective, all_rows = self._objective, None
+        if objective.needs_all_rows:
+            batches = itertools.repeat(self._batches(self._rows, seeds))
+            all_rows = itertools.chain.from_iterable(batches)
+            term = objective.terms(len(self._rows), seeds.noise)
+
+        def loss(trained, x, target):
+            weights = {**self._weights, **trained}
+            value = objective.error(weights, x, target)
+            if all_rows is not None:
+                value = value + term(weights, next(all_rows))
+            return value, value, None
+
+        return loss
+
+    def _evaluate(self, limit):
+        """Objective under the present weights, and noise that is always the same."""
+        noise = Seeds(self._entropy).judgement()
+        return self._objective.evaluate(
+            self._weights, self._labelled, self._rows, noise
+        )
+
+    def _encoder(self):
+        """The autoencoder as it now is; what it leaves is known if it was trained."""
+        arrays = self._arrays("", self._fitted.weights)
+        noise = self._fitted.noise_variance
+        if self.trains_decoder and not self._knows_variance:
+            noise = self._objective.reconstruction_loss(self._weights, self._rows)
+        return replace(self._fitted, weights=arrays, noise_variance=noise, _casts={})
+
+    def _fitted_head(self):
+        arrays = self._arrays(HEAD, self._head.weights)
+        return replace(self._head, weights=arrays, _casts={})
+
+    def _arrays(self, prefix, names):
+        return {n: self._weights[prefix + n].cpu().numpy().copy() for n in names}
+
+
+def _layers(names):
+    """Names of the weights of each layer, in the order in which the layers come."""
+    found = {}
+    for name in names:
+        found.setdefault(name.rpartition(".")[0], []).append(name)
+    return list(found.values())

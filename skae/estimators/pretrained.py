@@ -1,0 +1,260 @@
+"""An encoder with a head on it: what the classifier and the regressor share."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from copy import copy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from skae.estimators.base import AutoencoderTransformer, _all_or_nothing
+from skae.estimators.callbacks import FitCallbacks
+from skae.estimators.dense import Autoencoder
+from skae.estimators.finetuning import FineTuning
+from skae.estimators.heads import solve_head
+from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.reporting import EpochReporter
+from skae.estimators.validation import (
+    FLOATS,
+    check_device,
+    check_X,
+    refuse,
+    sizes_of,
+)
+from skae.networks import ACTIVATIONS
+from skae.training import neutral
+
+_COMPONENTS = 32  # of the autoencoder that stands in where none is given
+
+
+class EncoderWithHead(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Base class: an autoencoder learns from all rows, a head on its code from some.
+
+    Subclasses say what y is: they read it, in `_read`, and give what the head says in
+    its terms.
+    """
+
+    _parameter_constraints: dict = {
+        "autoencoder": [AutoencoderTransformer, FrozenEstimator, None],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "fine_tune": [StrOptions({"all", "gradual", "head"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "consistency": [Interval(Real, 0, None, closed="left")],
+        "C": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _read(self, y):
+        """Read y: which rows are labelled, their targets, and the Supervision.
+
+        What is said of y in attributes is set.
+        """
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Train the autoencoder on all rows of X, and the head on those with a label.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What is to be predicted. Rows where it is `unlabeled` have no label, and
+            are for the autoencoder alone.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        FloatingPointError
+            When training diverges.
+        MemoryError
+            When the arrays of a step do not fit.
+        ValueError
+            When X or y is not what it must be, or no row has a label.
+        """
+        with _all_or_nothing(self):
+            rows = check_X(self, X, reset=True)
+            self._refuse_no_y(y)
+            labelled, targets, supervision = self._read(y)
+            check_consistent_length(rows, labelled)
+            entropy = draw_entropy(self.random_state)
+            sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
+            autoencoder = self._pretrained(X, entropy)
+            head = self._start(
+                autoencoder, rows[labelled], targets, supervision, sizes, entropy
+            )
+            vars(self).update(autoencoder_=autoencoder, _head=head)
+            vars(self).update(_encoder=autoencoder._fitted, loss_curve_=[], n_iter_=1)
+            if sizes or self.fine_tune != "head":
+                tuning = FineTuning(autoencoder, head, supervision, self, entropy)
+                self._tune(tuning, rows, labelled, targets)
+        return self
+
+    def transform(self, X):
+        """Encode X, with the encoder as it is after fine-tuning.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Their codes, in the floating dtype of X.
+        """
+        check_is_fitted(self)
+        return self._encoder.encode(check_X(self, X, reset=False))
+
+    def _decide(self, X):
+        """What the head says about the rows of X: (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        return self._head.decode(self._encoder.encode(check_X(self, X, reset=False)))
+
+    def _pretrained(self, X, entropy):
+        """The autoencoder, fitted to all rows: a clone, unless it is frozen."""
+        given = self.autoencoder
+        if isinstance(given, FrozenEstimator):
+            return self._frozen(given.estimator, X)
+        autoencoder = Autoencoder(_COMPONENTS) if given is None else clone(given)
+        if autoencoder.random_state is None:
+            autoencoder.set_params(random_state=entropy)
+        return autoencoder.fit(X)
+
+    def _frozen(self, autoencoder, X):
+        if not isinstance(autoencoder, AutoencoderTransformer):
+            refuse(
+                self,
+                "autoencoder",
+                "an autoencoder of skae, None, or a fitted autoencoder of skae in "
+                "sklearn.frozen.FrozenEstimator",
+            )
+        check_is_fitted(autoencoder)
+        check_device(autoencoder)
+        check_X(autoencoder, X, reset=False)
+        return autoencoder
+
+    def _start(self, autoencoder, X, targets, supervision, sizes, entropy):
+        """The head on the code as pretrained, which fine-tuning starts from."""
+        with neutral(torch.device("cpu")):
+            Z = autoencoder._fitted.encode(X).astype(np.float64)
+            generator = Seeds(entropy).init
+            return solve_head(
+                supervision, Z, targets, self.C, sizes, self.activation, generator
+            )
+
+    def _tune(self, tuning, X, labelled, targets):
+        """Fine-tune, and keep what came of it."""
+        callbacks = FitCallbacks(self, X, max_iter=0)
+        reporter = EpochReporter(callbacks, self.verbose, lambda: 1.0, dict)
+        self._encoder, self._head, history = tuning.run(X, labelled, targets, reporter)
+        self.loss_curve_ = history.loss_curve
+        self.n_iter_ = len(history.loss_curve)
+        if tuning.trains_decoder:
+            self.autoencoder_ = _with_weights(self.autoencoder_, self._encoder)
+
+    def _flatten(self, X, *, reset):
+        reader = self._reader(reset)
+        return X if reader is None else reader._flatten(X, reset=False)
+
+    def _validate(self, rows, *, reset):
+        reader = self._reader(reset)
+        if reader is None:
+            return validate_data(self, rows, reset=reset, dtype=FLOATS)
+        return reader._validate(rows, reset=reset, owner=self)
+
+    def _reader(self, reset):
+        """The autoencoder that knows what X is like: the one given, or the fitted."""
+        given = self.autoencoder if reset else self.autoencoder_
+        given = given.estimator if isinstance(given, FrozenEstimator) else given
+        return given if isinstance(given, AutoencoderTransformer) else None
+
+    def _judge(self, measure, X, y, sample_weight):
+        """``measure(y, predictions)`` over the rows that are labelled."""
+        labelled = labelled_rows(y, self.unlabeled)
+        self._refuse_no_labels(labelled)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[labelled]
+        found = self.predict(X)
+        check_consistent_length(found, y)
+        return measure(y[labelled], found[labelled], sample_weight=sample_weight)
+
+    def _refuse_no_y(self, y):
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+
+    def _refuse_no_labels(self, labelled):
+        if not labelled.any():
+            raise ValueError(
+                f"All rows of y are unlabelled, that is {self.unlabeled!r}: a head "
+                "needs some that are labelled. Without any, fit the autoencoder alone."
+            )
+
+    @property
+    def _n_features_out(self):
+        return self._encoder.network.n_components
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = True
+        return tags
+
+
+def _with_weights(autoencoder, fitted):
+    """A copy of `autoencoder` that encodes and decodes as `fitted` does."""
+    tuned = copy(autoencoder)
+    tuned._fitted = fitted
+    tuned.noise_variance_ = fitted.noise_variance * fitted.unit
+    return tuned
+
+
+def labelled_rows(y, unlabeled):
+    """Which rows of y, of any dtype, hold no `unlabeled`; None: all are labelled."""
+    if unlabeled is None:
+        return np.ones(len(y), dtype=bool)
+    if isinstance(unlabeled, Real) and np.isnan(unlabeled):
+        labelled = np.asarray(y == y, dtype=bool)  # only NaN differs from itself
+    else:
+        labelled = np.broadcast_to(np.asarray(y != unlabeled, dtype=bool), np.shape(y))
+    return labelled.reshape(len(y), -1).all(axis=1)
