@@ -260,6 +260,14 @@ def test_validation_rows_are_corrupted_always_in_the_same_way():
     assert fitted.best_loss_ > fitted.reconstruction_error(new).mean()
 
 
+@pytest.mark.parametrize("corruption", ["masking", "salt_and_pepper"])
+def test_probabilities_are_at_most_one(corruption):
+    settings = {"corruption": corruption, "max_iter": 1, "early_stopping": False}
+    DenoisingAutoencoder(2, noise=1.0, **settings).fit(shares())
+    with pytest.raises(ValueError, match=r"'noise' parameter .+ must be a probability"):
+        DenoisingAutoencoder(2, noise=1.1, **settings).fit(shares())
+
+
 def test_it_takes_noise_away():
     t = np.random.default_rng(0).uniform(-3, 3, size=(600, 1))
     clean = np.column_stack([np.cos(t), np.sin(t), t / 3, np.cos(2 * t)])

@@ -272,6 +272,13 @@ def test_coins_are_refused_where_activations_are_no_shares(code):
         estimator.fit(shares())
 
 
+def test_coins_are_refused_where_hidden_activations_are_no_shares():
+    settings = {"penalty": "kl", "penalize": "hidden", "max_iter": 1}
+    with pytest.raises(ValueError, match=r"'activation' .*logistic.*hidden"):
+        SparseAutoencoder(3, hidden_layer_sizes=(4,), **settings).fit(shares())
+    SparseAutoencoder(3, hidden_layer_sizes=(), **settings).fit(shares())
+
+
 def test_components_are_what_units_add_to_the_reconstruction():
     X = shares() * 30.0 + 7.0
     for settings in ({}, {"penalty": "kl"}, {"tied_weights": True}):
