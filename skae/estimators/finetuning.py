@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from skae.data import ShuffledBatches
@@ -106,7 +107,7 @@ class FineTuning:
             likelihood=fitted.likelihood,
         )
         self._knows_variance = composition.noise_variance is not None
-        extremes = float(X.min()), float(X.max())
+        extremes = float(np.nanmin(X)), float(np.nanmax(X))
         own = Objective(composition.in_units(fitted.scaling, *extremes))
         thaws = settings.fine_tune != "head"
         if thaws and settings.consistency and composition.corruption is None:
