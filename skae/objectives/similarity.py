@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 _SIGMA = 1.5  # of the window, in pixels
 _WINDOW = 11  # its height and width
@@ -45,17 +44,23 @@ def structural_similarity(images: Tensor, others: Tensor, data_range: float) -> 
 
 
 def _blur(images: Tensor) -> Tensor:
-    """Weighted means over all windows of the images (n, height, width)."""
-    images = images[:, None]
-    for axis in (2, 3):
-        n = images.shape[axis]
-        width = min(_WINDOW, n - 1 + n % 2)
-        places = torch.arange(width, dtype=images.dtype, device=images.device)
-        window = torch.exp(-((places - (width - 1) / 2) ** 2) / (2.0 * _SIGMA**2))
-        shape = [1, 1, 1, 1]
-        shape[axis] = width
-        images = F.conv2d(images, (window / window.sum()).view(shape))
-    return images.flatten(1)
+    """Weighted means over all windows of the images: (n, height, width) to (n, ...).
+
+    As products with the two band matrices, which are far faster than convolutions with
+    a single channel.
+    """
+    height, width = (_windows(n, images) for n in images.shape[1:])
+    return (height @ images @ width.t()).flatten(1)
+
+
+def _windows(n: int, like: Tensor) -> Tensor:
+    """Weights of every window on an axis of length `n`: (n_windows, n)."""
+    size = min(_WINDOW, n - 1 + n % 2)
+    place = torch.arange(n, dtype=like.dtype, device=like.device)
+    start = place[: n - size + 1, None]
+    weights = torch.exp(-((place - start - (size - 1) / 2) ** 2) / (2.0 * _SIGMA**2))
+    weights = weights * ((place >= start) & (place < start + size))
+    return weights / weights.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)
