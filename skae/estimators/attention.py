@@ -90,9 +90,9 @@ class AttentionAutoencoder(ShapedAutoencoder):
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
         ``"auto"`` is a fortieth of the rows, between 32 and 500.
-    max_iter : int or None, default=None
+    max_iter : int or None, default=50
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
-        at least 20 and at most 200.
+        at least 20 and at most 200, which takes its time here.
     tol : float, default=1e-4
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
@@ -232,7 +232,7 @@ class AttentionAutoencoder(ShapedAutoencoder):
         learning_rate="cosine",
         learning_rate_init=4e-3,
         batch_size="auto",
-        max_iter=None,
+        max_iter=50,
         tol=1e-4,
         n_iter_no_change=10,
         shuffle=True,
@@ -346,6 +346,7 @@ class AttentionAutoencoder(ShapedAutoencoder):
         if reset and owner is None:
             self._padded_with = padding
         if padding is None:
+            _refuse_missing(rows)
             return super()._validate(rows, reset=reset, owner=owner)
         rows = validate_data(
             owner or self,
@@ -365,6 +366,15 @@ class AttentionAutoencoder(ShapedAutoencoder):
 
     def _default_shape(self, n_features):
         return n_features, 1
+
+
+def _refuse_missing(rows):
+    """Say what to do about NaN, where nobody reckons with it."""
+    if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and np.isnan(rows).any():
+        raise ValueError(
+            "Input X contains NaN. If it stands where a sequence has ended, or for "
+            "values that are missing, set padding=np.nan."
+        )
 
 
 def _mark_absent(rows, shape, padding):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
@@ -13,6 +15,9 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from skae.estimators.heads import Labels, log_odds
 from skae.estimators.pretrained import EncoderWithHead, labelled_rows
+
+_MANY = 0.5
+"""Share of labels -1 from which they may be meant as none."""
 
 
 class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
@@ -260,7 +265,30 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
                 f"{type(self).__name__} needs labels of at least 2 classes, but y has "
                 f"only one class: {self.classes_[0]}"
             )
+        self._doubt_labels(known)
         weights = compute_class_weight(
             self.class_weight, classes=self.classes_, y=known
         )
+        # A class of weight zero has no say, but is one.
+        weights = np.maximum(weights, np.finfo(np.float64).tiny)
         return labelled, np.diag(weights)[codes], Labels()
+
+    def _doubt_labels(self, known):
+        """Tell where what seems to mean "no label" has become a class."""
+        if self.unlabeled is not None and str(self.unlabeled) in map(
+            str, self.classes_
+        ):
+            raise ValueError(
+                f"y has the label {str(self.unlabeled)!r}, and unlabeled is "
+                f"{self.unlabeled!r}: numpy makes strings of all labels where some are "
+                "strings. Let unlabeled be a string as well, or y an array of objects."
+            )
+        if self.unlabeled is not None or known.dtype.kind not in "if":
+            return
+        others = self.classes_[1:]
+        if np.mean(known == -1) > _MANY and len(others) > 1 and others[0] >= 0:
+            warnings.warn(
+                "Most labels are -1, which is a class like any other. If it stands for "
+                "rows without a label, set unlabeled=-1.",
+                stacklevel=5,
+            )

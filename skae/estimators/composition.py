@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from skae.networks import DenseBackprop, Network
+from skae.networks import DenseBackprop, DenseNetwork, Network
 from skae.objectives import (
     Corruption,
     Dissimilarity,
@@ -73,6 +73,13 @@ class Composition:
     backprop: Callable | None = DenseBackprop
 
     def __post_init__(self):
+        if self.backprop is DenseBackprop and not isinstance(
+            self.network, DenseNetwork
+        ):
+            raise ValueError(
+                f"{type(self.network).__name__} brings no hand-written step: compose "
+                "it with backprop=None, which leaves the gradient to autograd."
+            )
         if None not in (self.penalty, self.auxiliary, self.backprop):
             raise ValueError(
                 "A hand-written step has place for a penalty or for an auxiliary term, "

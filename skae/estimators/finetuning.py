@@ -16,6 +16,7 @@ from skae.estimators.fitting import (
     choose_dtype,
     planned_epochs,
 )
+from skae.estimators.linear import LinearAutoencoder
 from skae.estimators.objective import Objective
 from skae.estimators.randomness import Seeds
 from skae.estimators.supervised import HEAD, SupervisedObjective
@@ -58,6 +59,8 @@ class FineTuning:
         self._autoencoder, self._head = autoencoder, head
         self._supervision, self._settings = supervision, settings
         self._fitted, self._entropy = autoencoder._fitted, entropy
+        linear = isinstance(autoencoder, LinearAutoencoder)
+        self._code_unit = self._fitted.scaling.scale if linear else 1.0
         self._device = choose_device(autoencoder.device)
         self._dtype = choose_dtype(autoencoder.precision)
 
@@ -89,8 +92,28 @@ class FineTuning:
             self._weights = self._tensors(self._fitted.weights)
             head = self._tensors(self._head.weights)
             self._weights |= {HEAD + name: weight for name, weight in head.items()}
+            self._change_unit(self._code_unit)
             history = self._train(observer)
+            self._change_unit(1.0 / self._code_unit)
             return self._encoder(), self._fitted_head(), history
+
+    def _change_unit(self, unit):
+        """Let the code be in another unit: steps of training are as large in all.
+
+        That of the linear autoencoder, without hidden layers, is in units of X.
+        """
+        for name, weight in self._weights.items():
+            if name.startswith("encoder"):
+                weight.div_(unit)
+            elif name.startswith("decoder") and name.endswith("weight"):
+                weight.mul_(unit)
+        head = {
+            name.removeprefix(HEAD): weight
+            for name, weight in self._weights.items()
+            if name.startswith(HEAD)
+        }
+        for matrix in self._head.network.readers(head):
+            matrix.mul_(unit)
 
     @property
     def trains_decoder(self):
@@ -110,12 +133,6 @@ class FineTuning:
         extremes = float(np.nanmin(X)), float(np.nanmax(X))
         own = Objective(composition.in_units(fitted.scaling, *extremes))
         thaws = settings.fine_tune != "head"
-        if thaws and settings.consistency and composition.corruption is None:
-            raise ValueError(
-                f"consistency={settings.consistency} compares predictions for noisy "
-                f"and for clean rows, and {self._autoencoder} corrupts none. Use a "
-                "DenoisingAutoencoder with noise above 0, or consistency=0."
-            )
         self._objective = SupervisedObjective(
             own,
             self._head.network,
@@ -128,7 +145,8 @@ class FineTuning:
         wanted = torch.from_numpy(wanted).to(rows)
         known = rows[torch.from_numpy(labelled).to(self._device)]
         self._rows, self._labelled = rows, torch.cat([known, wanted], dim=1)
-        self._decay = WeightDecay(self._supervision.decay(settings.C, targets))
+        decay = self._supervision.decay(settings.C, targets) / self._code_unit**2
+        self._decay = WeightDecay(decay)
 
     def _tensors(self, arrays):
         return {
@@ -138,12 +156,13 @@ class FineTuning:
 
     def _train(self, observer):
         """Train stage by stage; the history is that of all of them."""
-        stages, seeds = self._stages(), Seeds(self._entropy)
+        seeds = Seeds(self._entropy)
         n_epochs = planned_epochs(self._settings.max_iter, len(self._labelled))
+        stages = self._stages()[-n_epochs:]
         ends = [n_epochs * i // len(stages) for i in range(len(stages) + 1)]
         whole = History()
         for names, (begin, end) in zip(stages, itertools.pairwise(ends), strict=True):
-            history = self._train_stage(names, max(1, end - begin), seeds, observer)
+            history = self._train_stage(names, end - begin, seeds, observer)
             whole.loss_curve += history.loss_curve
             if history.interrupted:
                 break
@@ -163,7 +182,7 @@ class FineTuning:
             everything = decoder + everything
         if self._settings.fine_tune == "all":
             return [everything]
-        layers = _layers(encoder)
+        layers = self._fitted.network.encoder_layers()
         growing = [sum(layers[i:], head) for i in range(len(layers), 0, -1)]
         return [*growing, everything]
 
@@ -253,7 +272,9 @@ class FineTuning:
         arrays = self._arrays("", self._fitted.weights)
         noise = self._fitted.noise_variance
         if self.trains_decoder and not self._knows_variance:
-            noise = self._objective.reconstruction_loss(self._weights, self._rows)
+            noise = self._objective.noise_variance(
+                self._weights, self._rows, Seeds(self._entropy).judgement()
+            )
         return replace(self._fitted, weights=arrays, noise_variance=noise, _casts={})
 
     def _fitted_head(self):
@@ -262,11 +283,3 @@ class FineTuning:
 
     def _arrays(self, prefix, names):
         return {n: self._weights[prefix + n].cpu().numpy().copy() for n in names}
-
-
-def _layers(names):
-    """Names of the weights of each layer, in the order in which the layers come."""
-    found = {}
-    for name in names:
-        found.setdefault(name.rpartition(".")[0], []).append(name)
-    return list(found.values())

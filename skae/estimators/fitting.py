@@ -91,7 +91,7 @@ class Fit:
             bfloat16_products(bfloat16, self._device),
             memory_errors(batch_size),
         ):
-            self._set_units(X, paired=X_clean is not None)
+            self._set_units(X, X_clean)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X, X_clean)
                 epochs, start, curve = self._judge_in_folds(rows)
@@ -118,13 +118,13 @@ class Fit:
         if not composition.likelihood.has_variance:
             return history.loss
         weights, noise = self._parameters.views, Seeds(self._entropy).judgement()
-        return self._objective.of_entries().evaluate(weights, self._rows, noise)[0]
+        return self._objective.noise_variance(weights, self._rows, noise)
 
     def stay(self, X):
         """Return what `run` does, where training would not change a weight."""
         self._n_planned = 0
         with neutral(self._device), memory_errors(len(X)):
-            self._set_units(X, paired=False)
+            self._set_units(X)
             history = self._train(self._see(X), None, Unwatched(), epochs=0)
             return self.fitted(self._noise_variance(history)), history
 
@@ -156,7 +156,7 @@ class Fit:
             and folds.FEWEST_ROWS <= n_samples < folds.MOST_ROWS
         )
 
-    def _set_units(self, X, paired):
+    def _set_units(self, X, X_clean=None):
         likelihood, previous = self._composition.likelihood, self._previous
         if previous is not None:
             self.scaling = previous.scaling
@@ -166,9 +166,10 @@ class Fit:
             self.scaling = Scaling.none(X.shape[1])
         extremes = (0.0, 0.0)
         if self._composition.needs_range:
-            extremes = float(np.nanmin(X)), float(np.nanmax(X))
+            wanted = X if X_clean is None else X_clean
+            extremes = float(np.nanmin(wanted)), float(np.nanmax(wanted))
         scaled = self._composition.in_units(self.scaling, *extremes)
-        self._objective = Objective(scaled, paired)
+        self._objective = Objective(scaled, paired=X_clean is not None)
 
     def _see(self, X, X_clean=None, order=None):
         """Rows as the network is to see them, in an order of their own.

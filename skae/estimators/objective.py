@@ -34,11 +34,6 @@ class Objective:
         self.network, self.likelihood = composition.network, composition.likelihood
         self.penalty = composition.penalty
 
-    def of_entries(self):
-        """The same, but for what a reconstruction costs as a whole."""
-        entries = replace(self._composition, dissimilarity=None)
-        return Objective(entries, self._paired)
-
     @property
     def is_clean(self):
         """Whether the network is to give back just what it sees."""
@@ -120,6 +115,12 @@ class Objective:
             output = self.network.decode(weights, self.network.encode(weights, x))
             loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
         return loss.item() / self._n_entries(rows)
+
+    def noise_variance(self, weights, rows, generator):
+        """Mean loss of the outputs for codes as they are drawn in training."""
+        entries = replace(self._composition, dissimilarity=None, corruption=None)
+        objective = Objective(entries, self._paired)
+        return objective.evaluate(weights, rows, generator)[0]
 
     def _n_entries(self, rows):
         """How many entries of the targets are there; at least one, to divide by."""

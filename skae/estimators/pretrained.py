@@ -16,6 +16,8 @@ from sklearn.base import (
     clone,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -114,6 +116,7 @@ class EncoderWithHead(
             self._refuse_no_y(y)
             labelled, targets, supervision = self._read(y)
             check_consistent_length(rows, labelled)
+            self._refuse_parts()
             entropy = draw_entropy(self.random_state)
             sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
             autoencoder = self._pretrained(X, entropy)
@@ -169,7 +172,7 @@ class EncoderWithHead(
         check_is_fitted(autoencoder)
         check_device(autoencoder)
         check_X(autoencoder, X, reset=False)
-        return autoencoder
+        return copy(autoencoder)  # which a later fit of the one given leaves alone
 
     def _start(self, autoencoder, X, targets, supervision, sizes, entropy):
         """The head on the code as pretrained, which fine-tuning starts from."""
@@ -188,7 +191,7 @@ class EncoderWithHead(
         self.loss_curve_ = history.loss_curve
         self.n_iter_ = len(history.loss_curve)
         if tuning.trains_decoder:
-            self.autoencoder_ = _with_weights(self.autoencoder_, self._encoder)
+            self.autoencoder_ = _with_weights(self.autoencoder_, self._encoder, X)
 
     def _flatten(self, X, *, reset):
         reader = self._reader(reset)
@@ -203,18 +206,37 @@ class EncoderWithHead(
     def _reader(self, reset):
         """The autoencoder that knows what X is like: the one given, or the fitted."""
         given = self.autoencoder if reset else self.autoencoder_
-        given = given.estimator if isinstance(given, FrozenEstimator) else given
+        if isinstance(given, FrozenEstimator):
+            given = given.estimator
+        elif reset and given is not None:
+            given = clone(given)  # what it may have been fitted to is past
         return given if isinstance(given, AutoencoderTransformer) else None
 
     def _judge(self, measure, X, y, sample_weight):
         """``measure(y, predictions)`` over the rows that are labelled."""
         labelled = labelled_rows(y, self.unlabeled)
-        self._refuse_no_labels(labelled)
+        if not labelled.any():
+            raise ValueError(
+                f"All rows of y are unlabelled, that is {self.unlabeled!r}: there is "
+                "none to score by. In cross-validation, shuffle or stratify the folds."
+            )
+        found = self.predict(X)
+        check_consistent_length(found, y, sample_weight)
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)[labelled]
-        found = self.predict(X)
-        check_consistent_length(found, y)
         return measure(y[labelled], found[labelled], sample_weight=sample_weight)
+
+    def _refuse_parts(self):
+        """Refuse what only fine-tuning would come upon, before the pretraining."""
+        if self.fine_tune == "head":
+            return
+        reader = self._reader(reset=True)
+        if self.consistency and not getattr(reader, "noise", 0.0):
+            raise ValueError(
+                f"consistency={self.consistency} compares predictions for noisy and "
+                f"for clean rows, and {reader or 'the default autoencoder'} corrupts "
+                "none. Use a DenoisingAutoencoder with noise above 0, or consistency=0."
+            )
 
     def _refuse_no_y(self, y):
         if y is None:
@@ -238,14 +260,19 @@ class EncoderWithHead(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.target_tags.required = True
+        reader = self._reader(reset=True)
+        if reader is not None:
+            tags.input_tags.allow_nan = get_tags(reader).input_tags.allow_nan
         return tags
 
 
-def _with_weights(autoencoder, fitted):
-    """A copy of `autoencoder` that encodes and decodes as `fitted` does."""
+def _with_weights(autoencoder, fitted, X):
+    """A copy of `autoencoder` that encodes and decodes rows like X as `fitted` does."""
     tuned = copy(autoencoder)
     tuned._fitted = fitted
     tuned.noise_variance_ = fitted.noise_variance * fitted.unit
+    with neutral(torch.device("cpu")):
+        vars(tuned).update(tuned._describe(fitted, X))
     return tuned
 
 
@@ -253,8 +280,13 @@ def labelled_rows(y, unlabeled):
     """Which rows of y, of any dtype, hold no `unlabeled`; None: all are labelled."""
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
-    if isinstance(unlabeled, Real) and np.isnan(unlabeled):
-        labelled = np.asarray(y == y, dtype=bool)  # only NaN differs from itself
+    if is_scalar_nan(unlabeled) or is_pandas_na(unlabeled):
+        marked = [_is_missing(entry) for entry in np.ravel(np.asarray(y, dtype=object))]
+        labelled = ~np.array(marked, dtype=bool)
     else:
         labelled = np.broadcast_to(np.asarray(y != unlabeled, dtype=bool), np.shape(y))
     return labelled.reshape(len(y), -1).all(axis=1)
+
+
+def _is_missing(entry):
+    return entry is None or is_scalar_nan(entry) or is_pandas_na(entry)

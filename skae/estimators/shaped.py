@@ -133,21 +133,38 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
         )
 
     def _flatten(self, X, *, reset):
-        shape, given = self._sample_shape(), tuple(getattr(X, "shape", ()))[1:]
+        given = tuple(getattr(X, "shape", ()))[1:]
         if reset:
-            self._shape_of_a_sample = given
-        if len(given) != len(self._axes):
+            self._expects, self._shape_of_a_sample = self._sample_shape(), given
+        if len(given) < 2:
             return X
-        if given != shape:
+        shape = self._expected()
+        if shape is None or given not in (shape, shape[shape[0] == 1 :]):
             raise ValueError(
-                f"X has samples of the shape {given}, and input_shape is {shape}: set "
-                f"it to the shape of a sample ({', '.join(self._axes)})."
+                f"X has samples of the shape {given}, but what is expected is "
+                f"{'rows' if shape is None else f'input_shape={shape}'}. "
+                f"{self._advice(given, shape)}"
             )
         return X.reshape(len(X), math.prod(shape))
 
+    def _advice(self, given, shape):
+        """What to do about samples of a shape that is not the expected one."""
+        axes = ", ".join(self._axes)
+        if shape is None:
+            return f"Set input_shape to the shape of a sample ({axes})."
+        if given[-1:] + given[:-1] == shape:
+            last = len(given)
+            order = ", ".join(map(str, (0, last, *range(1, last))))
+            return f"Its last axis is to be the first: X.transpose({order})."
+        return f"The axes of a sample are {axes}; bring X into this shape, or reshape."
+
+    def _expected(self):
+        """Shape of a sample, or None: what it was when fit was called."""
+        return self._expects if hasattr(self, "_expects") else self._sample_shape()
+
     def _network_shape(self, n_features):
         """Shape of the samples that rows of `n_features` entries are."""
-        shape = self._sample_shape()
+        shape = self._expected()
         if shape is None:
             return self._default_shape(n_features)
         if math.prod(shape) != n_features:

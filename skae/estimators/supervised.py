@@ -78,8 +78,10 @@ class SupervisedObjective:
             error += self._alpha * self._own.total(*own)
         return error
 
-    def reconstruction_loss(self, weights, rows):
-        """Mean loss of what `reconstruct` gives, over all entries."""
+    def noise_variance(self, weights, rows, generator):
+        """Mean loss of what codes decode to: as they are drawn, where they are."""
+        if self._own.network.code.is_random:
+            return self._own.noise_variance(weights, rows, generator)
         return self._own.reconstruction_loss(weights, rows)
 
     def _predict(self, weights, x):

@@ -73,6 +73,12 @@ class _DenoisingScorer:
     random_state: int
 
     def __call__(self, estimator, X, y=None):
+        if np.ndim(X) > 2:
+            raise ValueError(
+                f"X has {np.ndim(X)} axes, and noise is drawn for rows: give X flat, "
+                "as X.reshape(len(X), -1). Estimators that know the shape of a sample "
+                "take both."
+            )
         clean = check_array(X, dtype=np.float64)
         seen = _like(X, self.corrupt(clean))
         X_hat = reconstruct(estimator, seen)

@@ -97,6 +97,21 @@ class BesideNetwork(Network):
         weights[out_of_code].div_(spread)
         weights[self.ends[1]].zero_()
 
+    def encoder_layers(self) -> list[list[str]]:
+        # Inner layers have numbers. What comes before goes with what sees the rows, the
+        # path too, and what comes after with the matrix into the code.
+        into_code, bias = self.code_matrices[0], "encoder.code.bias"
+        first, inner, last = list[str](), list[list[str]](), list[str]()
+        for layer in super().encoder_layers():
+            has_number = layer[0].split(".")[1].isdigit()
+            if into_code in layer or bias in layer or (inner and not has_number):
+                last += layer
+            elif self.ends[0] in layer or not has_number:
+                first += layer
+            else:
+                inner.append(layer)
+        return [first, *inner, last]
+
     @property
     def output_bias(self) -> str:
         return "decoder.output.bias"

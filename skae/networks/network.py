@@ -159,6 +159,14 @@ class Network(ABC):
     def output_bias(self) -> str:
         """Name of the bias of the output."""
 
+    def encoder_layers(self) -> list[list[str]]:
+        """Names of the encoder's weights, layer by layer from the rows to the code."""
+        layers: dict[str, list[str]] = {}
+        for name in self.shapes():
+            if name.startswith("encoder"):
+                layers.setdefault(name.split(".")[1], []).append(name)
+        return list(layers.values())
+
     def hidden_activation(self) -> Activation:
         """Activation of the hidden layers."""
         return ACTIVATIONS[self.activation]

@@ -13,7 +13,9 @@ _WINDOW = 11  # its height and width
 _K1, _K2 = 0.01, 0.03
 
 
-def structural_similarity(images: Tensor, others: Tensor, data_range: float) -> Tensor:
+def structural_similarity(
+    images: Tensor, others: Tensor, data_range: float, offset: float = 0.0
+) -> Tensor:
     """Mean structural similarity of images (Wang et al. 2004).
 
     Local means, variances and covariances are weighted by a Gaussian window of 11 by
@@ -26,6 +28,9 @@ def structural_similarity(images: Tensor, others: Tensor, data_range: float) -> 
         What is compared.
     data_range : float
         From the least to the largest value that a pixel may have.
+    offset : float
+        What has been subtracted from all pixels of both. Where values are large beside
+        their range, variances are exact only without it.
 
     Returns
     -------
@@ -34,11 +39,11 @@ def structural_similarity(images: Tensor, others: Tensor, data_range: float) -> 
     """
     c1, c2 = (_K1 * data_range) ** 2, (_K2 * data_range) ** 2
     products = (images, others, images * images, others * others, images * others)
-    x, y, xx, yy, xy = _blur(torch.stack(products).flatten(0, 2)).view(
-        5, *images.shape[:2], -1
-    )
+    means = _blur(torch.stack(products).flatten(0, 2))
+    x, y, xx, yy, xy = means.view(5, *images.shape[:2], -1)
     variances, covariance = xx - x * x + yy - y * y, xy - x * y
-    luminance = (2.0 * x * y + c1) / (x * x + y * y + c1)
+    squares = (x + offset).square() + (y + offset).square() + c1
+    luminance = 1.0 - (x - y).square() / squares
     similarity: Tensor = luminance * (2.0 * covariance + c2) / (variances + c2)
     return similarity.mean((1, 2))
 
@@ -75,14 +80,18 @@ class Dissimilarity:
         Channels, height and width of the image that a row is.
     data_range : float
         Of a pixel, in units of the rows.
-    mean : Tensor of shape (n_features,) or None
-        What has been subtracted from the images, in units of the rows; None: nothing.
+    shade : Tensor of shape (n_features,) or None
+        What has been subtracted from the images, but for an offset that is the same for
+        all pixels, in units of the rows; None: nothing.
+    offset : float
+        This offset.
     """
 
     weight: float
     input_shape: tuple[int, int, int]
     data_range: float = math.nan
-    mean: Tensor | None = None
+    shade: Tensor | None = None
+    offset: float = 0.0
 
     def in_units(
         self, mean: Tensor, scale: float, least: float, most: float
@@ -91,14 +100,19 @@ class Dissimilarity:
 
         X lies between `least` and `most`.
         """
-        data_range = (most - least) / scale or 1.0
-        return replace(self, data_range=data_range, mean=mean / scale)
+        offset = float(mean.mean())
+        return replace(
+            self,
+            data_range=(most - least) / scale or 1.0,
+            shade=(mean - offset) / scale,
+            offset=offset / scale,
+        )
 
     def __call__(self, rows: Tensor, target: Tensor) -> Tensor:
         """Of every row: (batch, n_features) twice, to (batch,)."""
-        if self.mean is not None:
-            shift = self.mean.to(rows)
-            rows, target = rows + shift, target + shift
+        if self.shade is not None:
+            shade = self.shade.to(rows)
+            rows, target = rows + shade, target + shade
         images, others = (r.view(-1, *self.input_shape) for r in (rows, target))
-        similarity = structural_similarity(images, others, self.data_range)
+        similarity = structural_similarity(images, others, self.data_range, self.offset)
         return self.weight * (1.0 - similarity)

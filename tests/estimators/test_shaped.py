@@ -75,16 +75,39 @@ def test_tensors_of_images_are_images(images):
 
 def test_images_of_another_shape_are_refused(images):
     turned = images.transpose(0, 2, 3, 1)
-    with pytest.raises(ValueError, match=r"shape \(6, 5, 2\), and input_shape is"):
+    advice = r"Its last axis is to be the first: X.transpose\(0, 3, 1, 2\)"
+    with pytest.raises(ValueError, match=advice):
         convolutional().fit(turned)
     ae = convolutional().fit(images)
-    with pytest.raises(ValueError, match=r"channels, height, width"):
+    with pytest.raises(ValueError, match=advice):
         ae.transform(turned)
+    with pytest.raises(
+        ValueError, match="axes of a sample are channels, height, width"
+    ):
+        ae.transform(images[:, :, :4])
 
 
 def test_images_without_a_shape_to_expect_are_refused(images):
-    with pytest.raises(ValueError, match="input_shape is None: set it to the shape"):
+    with pytest.raises(ValueError, match="Set input_shape to the shape of a sample"):
         convolutional(input_shape=None).fit(images)
+
+
+def test_grey_images_need_no_axis_of_channels(images):
+    grey = images[:, :1]
+    full, bare = (
+        convolutional(input_shape=(1, 6, 5)).fit(X) for X in (grey, grey[:, 0])
+    )
+    assert_array_equal(full.transform(grey), bare.transform(grey[:, 0]))
+    assert bare.reconstruct(grey[:, 0]).shape == (60, 6, 5)
+    assert bare.inverse_transform(bare.transform(grey)).shape == (60, 6, 5)
+
+
+def test_shape_set_after_fit_waits_for_the_next_one(images):
+    ae = convolutional().fit(images)
+    expected = ae.transform(images)
+    assert_array_equal(
+        ae.set_params(input_shape=(1, 12, 5)).transform(images), expected
+    )
 
 
 def test_rows_of_another_length_are_refused(rows):

@@ -140,3 +140,9 @@ def test_two_processes_search_over_noise_as_one_does():
     scores = [found.cv_results_["mean_test_score"] for found in (alone, together)]
     np.testing.assert_allclose(*scores, rtol=1e-9)
     assert alone.best_params_ == together.best_params_ == {"noise": 4.0}
+
+
+def test_images_are_to_be_flat():
+    ae = PCA(1).fit(np.eye(4))
+    with pytest.raises(ValueError, match=r"give X flat, as X.reshape\(len\(X\), -1\)"):
+        make_denoising_scorer("gaussian", noise=0.1)(ae, np.zeros((3, 1, 2, 2)))

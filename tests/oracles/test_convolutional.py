@@ -104,7 +104,7 @@ def test_gradient_of_the_whole_objective_passes_gradcheck(code):
     extra = {} if code is None else {"code": code}
     network = ConvolutionalNetwork((1, 5, 4), 2, (2, 3), **extra)
     weights, x = weights_of(network), drawn(3, 20)
-    part = Dissimilarity(0.3, (1, 5, 4), data_range=4.0, mean=drawn(20, seed=3))
+    part = Dissimilarity(0.3, (1, 5, 4), data_range=4.0, shade=drawn(20, seed=3))
 
     def objective(*values):
         named = dict(zip(weights, values, strict=True))
@@ -164,6 +164,30 @@ def test_dissimilarity_does_not_depend_on_units():
     plain = part.in_units(torch.zeros(12, dtype=torch.float64), 1.0, -3.0, 4.0)
     scaled = part.in_units(mean, 2.5, -3.0, 4.0)
     assert_close(scaled((X - mean) / 2.5, (other - mean) / 2.5), plain(X, other))
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e8])
+def test_similarity_is_not_lost_beside_a_large_offset(offset):
+    """Nor are its variances in float32, which alone matter there."""
+    X, other = drawn(5, 144).float(), drawn(5, 144, seed=1).float()
+    part = Dissimilarity(1.0, (1, 12, 12))
+    mean = torch.full((144,), offset, dtype=torch.float64)
+    far = part.in_units(mean, 1.0, offset - 4.0, offset + 4.0)
+    images, others = (x.view(-1, 1, 12, 12).double() + offset for x in (X, other))
+    expected = [
+        reference(
+            x[0].numpy(),
+            y[0].numpy(),
+            data_range=8.0,
+            gaussian_weights=True,
+            use_sample_covariance=False,
+        )
+        for x, y in zip(images, others, strict=True)
+    ]
+    if offset <= 1e6:  # beyond, the reference loses them even in float64
+        assert_allclose(1.0 - far(X, other), expected, rtol=1e-3, atol=1e-4)
+    assert_allclose(far(X, X), 0.0, atol=1e-6)
+    assert 0.1 < float(far(X, other).mean()) < 1.2
 
 
 def test_similarity_has_its_weight_in_the_objective():
