@@ -26,8 +26,14 @@ _BLOCK_ROWS = 4096
 def _has_random_code(estimator):
     """Whether the code is a distribution: of the fit, or of the parameters."""
     if hasattr(estimator, "_fitted"):
-        return estimator._fitted.network.code.is_random
-    return estimator._is_variational()
+        is_random = estimator._fitted.network.code.is_random
+    else:
+        is_random = estimator._is_variational()
+    if not is_random:
+        raise AttributeError(
+            "The code is no distribution: set beta above 0, and fit again."
+        )
+    return True
 
 
 class GenerativeMixin:
@@ -74,10 +80,11 @@ class GenerativeMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Rows in units of X, without the noise of the likelihood.
+            Rows in units of X, without the noise of the likelihood; in the shape of the
+            samples of the fit, if these had one.
         """
         check_is_fitted(self)
-        _check_count(n_samples)
+        check_count(n_samples)
         rng = np.random.default_rng(draw_entropy(random_state))
         return self.inverse_transform(
             rng.standard_normal((n_samples, self.n_components_))
@@ -85,7 +92,6 @@ class GenerativeMixin:
 
     def _bound(self, X, n_samples):
         """Lower bound on the log-likelihood of each row of X; see `score_samples`."""
-        _check_count(n_samples)
         return self._fitted.log_bound(X, n_samples, -(-_LEAST_DRAWS // n_samples))
 
     def _describe(self, fitted, X):
@@ -125,6 +131,7 @@ def prior_penalty(estimator, n_features, free_bits=0.0, noise_variance="fit"):
     return KLToPrior(estimator.beta / n_features, free_bits, variance)
 
 
-def _check_count(n_samples):
+def check_count(n_samples):
+    """Refuse a number of draws that is none."""
     if not isinstance(n_samples, Integral) or n_samples < 1:
         raise ValueError(f"n_samples must be a positive int. Got {n_samples!r}.")

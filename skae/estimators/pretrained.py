@@ -228,10 +228,10 @@ class EncoderWithHead(
 
     def _refuse_parts(self):
         """Refuse what only fine-tuning would come upon, before the pretraining."""
-        if self.fine_tune == "head":
+        if not self.consistency or self.fine_tune == "head":
             return
         reader = self._reader(reset=True)
-        if self.consistency and not getattr(reader, "noise", 0.0):
+        if reader is None or reader._compose(self.n_features_in_).corruption is None:
             raise ValueError(
                 f"consistency={self.consistency} compares predictions for noisy and "
                 f"for clean rows, and {reader or 'the default autoencoder'} corrupts "

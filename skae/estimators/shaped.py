@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.composition import Composition
 from skae.estimators.denoising import corruption_of
-from skae.estimators.generative import GenerativeMixin, prior_penalty
+from skae.estimators.generative import GenerativeMixin, check_count, prior_penalty
 from skae.estimators.validation import check_X, refuse
 from skae.networks import ACTIVATIONS, INITS, GaussianCode, PlainCode
 from skae.objectives import (
@@ -109,6 +109,7 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
             In nats, constants included; higher is more normal.
         """
         check_is_fitted(self)
+        check_count(n_samples)
         if self._fitted.network.code.is_random:
             return self._bound(check_X(self, X, reset=False), n_samples)
         return super().score_samples(X)

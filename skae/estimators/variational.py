@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.dense import Autoencoder
-from skae.estimators.generative import GenerativeMixin, prior_penalty
+from skae.estimators.generative import GenerativeMixin, check_count, prior_penalty
 from skae.estimators.validation import check_X
 from skae.networks import GaussianCode
 
@@ -267,6 +267,7 @@ class VariationalAutoencoder(GenerativeMixin, Autoencoder):
             Bounds in nats, constants included; higher is more normal.
         """
         check_is_fitted(self)
+        check_count(n_samples)
         return self._bound(check_X(self, X, reset=False), n_samples)
 
     def _compose(self, n_features):

@@ -192,6 +192,11 @@ def test_there_is_nothing_to_sample_from_without_beta(images):
         assert hasattr(variational, method)
     fitted = convolutional().fit(images).set_params(beta=1.0)
     assert not hasattr(fitted, "sample")
+    with pytest.raises(AttributeError) as refusal:
+        fitted.sample()
+    assert "set beta above 0" in str(refusal.value.__cause__)
+    with pytest.raises(ValueError, match="n_samples must be a positive int"):
+        fitted.score_samples(images, n_samples=0)
     assert not hasattr(fitted, "kl_per_component_")
 
 
