@@ -81,11 +81,12 @@ def main():
         sets = [("noise", noise[:200], noise[200:], (1, 10, 10), 1, recipe, (16,))]
     else:
         train, _, test, _ = mnist()
-        recipe = {"channels": (16, 32), "batch_size": 200, "learning_rate_init": 4e-3}
+        recipe = {"channels": (32, 64), "batch_size": 200, "learning_rate_init": 4e-3}
         few = {"channels": (64, 128), "batch_size": 32, "learning_rate_init": 2e-3}
+        widths = (128, 512, 1024)
         sets = [
-            ("MNIST", train, test, (1, 28, 28), 8, recipe, (128, 512)),
-            ("COIL-20", *every_fourth_angle(), (1, 32, 32), 30, few, (128, 512, 1024)),
+            ("MNIST", train, test, (1, 28, 28), 6, recipe, widths),
+            ("COIL-20", *every_fourth_angle(), (1, 32, 32), 30, few, widths),
         ]
     for name, *arguments in sets:
         found[name] = compare(name, *arguments)
