@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES` too
-    from skae import inspection, metrics
+    from skae import inspection, metrics, model_selection
     from skae.estimators import (
         AttentionAutoencoder,
         Autoencoder,
@@ -45,7 +45,7 @@ _ESTIMATORS = (
 
 _HOMES = dict.fromkeys(_ESTIMATORS, "skae.estimators")
 
-_SUBPACKAGES = ("inspection", "metrics")
+_SUBPACKAGES = ("inspection", "metrics", "model_selection")
 
 __all__ = [*_HOMES, *_SUBPACKAGES]
 

@@ -48,6 +48,11 @@ class ShuffledBatches:
         n_gathered = min(n, self._per_block * -(-n // self.n_batches))
         self._buffer = rows.new_empty((n_gathered if generator else 0, rows.shape[1]))
 
+    @property
+    def sizes(self) -> list[int]:
+        """Rows of each batch of an epoch."""
+        return [stop - start for start, stop in pairwise(self._bounds)]
+
     def __iter__(self) -> Iterator[Tensor]:
         order = self._order()
         for first in range(0, self.n_batches, self._per_block):

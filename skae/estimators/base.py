@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
-from skae.estimators.fitting import Fit, planned_epochs
+from skae.estimators.fitting import Fit, planned_epochs, rows_of_a_batch
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.validation import (
     FLOATS,
@@ -309,9 +310,21 @@ class AutoencoderTransformer(
         fit = Fit(composition, self, previous, self._keeps_interrupted)
         self._train(fit, X, X_val, X_clean)
 
+    def _flops(self, n_samples, n_features):
+        """Operations of a step that can be taken for several fits at once, or inf."""
+        composition = self._compose(n_features)
+        if not composition.is_by_hand or self.precision == "bfloat16":
+            return math.inf
+        n_rows = rows_of_a_batch(self.batch_size, n_samples)
+        return 3.0 * n_rows * sum(composition.network.operations())
+
+    def _planned_epochs(self, n_samples):
+        """Epochs that a fit to so many rows plans."""
+        return planned_epochs(self.max_iter, n_samples)
+
     def _train(self, fit, X, X_val, X_clean):
         """Let `fit` run, and report on it."""
-        max_iter = planned_epochs(self.max_iter, len(X))
+        max_iter = self._planned_epochs(len(X))
         callbacks = FitCallbacks(self, X, max_iter)
         reporter = EpochReporter(
             callbacks,

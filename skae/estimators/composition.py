@@ -9,6 +9,7 @@ import torch
 
 from skae.networks import DenseBackprop, DenseNetwork, Network
 from skae.objectives import (
+    CodePenalty,
     Corruption,
     Dissimilarity,
     Likelihood,
@@ -109,6 +110,25 @@ class Composition:
             self,
             likelihood=ObservedLikelihood(self.likelihood),
             corruption=self.corruption and ObservedCorruption(self.corruption),
+        )
+
+    @property
+    def penalises_by_hand(self):
+        """Whether the penalty brings its own gradient."""
+        return self.observe is None and isinstance(self.penalty, CodePenalty)
+
+    @property
+    def is_by_hand(self):
+        """Whether all of a step is written by hand, and it is all there is.
+
+        Such steps can be taken for several networks at once.
+        """
+        return (
+            self.backprop is not None
+            and self.auxiliary is None
+            and self.constrain is None
+            and not self.likelihood.omits
+            and (self.penalty is None or self.penalises_by_hand)
         )
 
     @property

@@ -11,10 +11,10 @@ import torch
 
 from skae.data import ShuffledBatches
 from skae.estimators.fitting import (
-    auto_batch_size,
     choose_device,
     choose_dtype,
     planned_epochs,
+    rows_of_a_batch,
 )
 from skae.estimators.linear import LinearAutoencoder
 from skae.estimators.objective import Objective
@@ -28,6 +28,7 @@ from skae.training import (
     History,
     Plan,
     Task,
+    Training,
     bfloat16_products,
     memory_errors,
     neutral,
@@ -214,7 +215,7 @@ class FineTuning:
             tol=0.0,
             patience=math.inf,
         )
-        return train(task, plan, observer)
+        return train(Training(task, plan, observer))
 
     def _allocate(self, names):
         """Tensors of these names; the head's matrices, which decay, are the last."""
@@ -235,10 +236,7 @@ class FineTuning:
         return ShuffledBatches(rows, self._batch_size(len(rows)), seeds.shuffle)
 
     def _batch_size(self, n_samples):
-        batch_size = self._settings.batch_size
-        if batch_size == "auto":
-            batch_size = auto_batch_size(n_samples)
-        return min(batch_size, n_samples)
+        return rows_of_a_batch(self._settings.batch_size, n_samples)
 
     def _loss(self, seeds):
         """``loss(trained, x, target)``: the objective, as `AutogradStep` asks for it.

@@ -13,6 +13,7 @@ import torch
 from skae.data import Scaling, ShuffledBatches
 from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
+from skae.estimators.joint import JointTask
 from skae.estimators.objective import Objective
 from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.start import start_weights
@@ -21,11 +22,12 @@ from skae.training import (
     FlatTensors,
     Plan,
     Task,
+    Training,
     bfloat16_products,
     memory_errors,
     neutral,
     threads,
-    train,
+    train_all,
     uses_bfloat16,
 )
 
@@ -211,16 +213,24 @@ class Fit:
         """
         split = Seeds(self._entropy).split
         order = torch.randperm(len(rows), generator=split, device="cpu")
-        losses = []
-        for kept, left_out in folds.split(order.numpy()):
-            history = copy(self)._train(rows[kept], rows[left_out])
-            losses.append([history.start_loss, *history.validation_curve])
+        trainings = [
+            copy(self)._prepare(rows[kept], rows[left_out])
+            for kept, left_out in folds.split(order.numpy())
+        ]
+        losses = [
+            [history.start_loss, *history.validation_curve]
+            for history in train_all(trainings)
+        ]
         may_stay = self._composition.network.starts_linear
         epochs, curve = folds.choose_epochs(losses, may_stay)
         return epochs, float(np.mean(losses, axis=0)[0]), curve
 
-    def _train(self, rows, held_out, observer=None, epochs=None, seen=None):
-        """Train on `rows` from the start, for all planned epochs or the first few.
+    def _train(self, *arguments, **options):
+        """Train as `_prepare` is told."""
+        return train_all([self._prepare(*arguments, **options)])[0]
+
+    def _prepare(self, rows, held_out, observer=None, epochs=None, seen=None):
+        """A training on `rows` from the start, for all planned epochs or the first few.
 
         Without an observer this is a fold: it takes all epochs, and an interrupt is
         raised. The start is taken from the rows `seen`, by default those trained on.
@@ -241,13 +251,10 @@ class Fit:
             evaluates_start=self._previous is not None,
             keeps_interrupted=observer is not None and self._keeps_interrupted,
         )
-        return train(task, plan, observer or Unwatched())
+        return Training(task, plan, observer or Unwatched())
 
     def _batch_size(self, n_samples):
-        batch_size = self._settings.batch_size
-        if batch_size == "auto":
-            batch_size = auto_batch_size(n_samples)
-        return min(batch_size, n_samples)
+        return rows_of_a_batch(self._settings.batch_size, n_samples)
 
     def _products(self, batch_size):
         """Operations of every matrix product of a forward pass."""
@@ -287,6 +294,7 @@ class Fit:
             seeds.shuffle if settings.shuffle else None,
         )
         ramp = _ramp(self._warm_up() * batches.n_batches)
+        joint = JointTask(self._objective, batches, parameters, seeds.noise, ramp)
         step = self._objective.step(
             parameters, self._allocate(), len(self._rows), seeds.noise, ramp
         )
@@ -300,6 +308,7 @@ class Fit:
             trained=slice(network.n_fixed, None),
             decayed=slice(network.n_fixed, parameters.end(last)),
             start_loss=start_loss,
+            kin=joint if self._objective.is_by_hand else None,
             measure=None if is_plain else self._measure,
             total=self._objective.total,
             is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
@@ -367,6 +376,12 @@ def planned_epochs(max_iter, n_samples):
     return int(min(200, max(20, 1_000_000 // n_samples)))
 
 
-def auto_batch_size(n_samples):
-    """Small batches for small data, which need the steps, and large ones for speed."""
-    return int(min(500, max(32, n_samples // 40)))
+def rows_of_a_batch(batch_size, n_samples):
+    """Most rows of a batch, from the parameter of that name.
+
+    "auto" is small batches for small data, which need the steps, and large ones for
+    speed.
+    """
+    if batch_size == "auto":
+        batch_size = min(500, max(32, n_samples // 40))
+    return int(min(batch_size, n_samples))

@@ -20,6 +20,7 @@ from skae.training import (
     History,
     Plan,
     Task,
+    Training,
     threads,
     train,
 )
@@ -156,7 +157,7 @@ class _GramDescent:
             decayed=slice(None),
         )
         with threads(8.0 * network.n_components * network.n_features**2):
-            return None, train(task, plan, observer)
+            return None, train(Training(task, plan, observer))
 
     def weights(self):
         """Present weights as arrays."""

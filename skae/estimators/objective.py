@@ -8,7 +8,6 @@ from operator import add
 
 import torch
 
-from skae.objectives import CodePenalty
 from skae.training import AutogradStep, AutogradTerm, HandwrittenStep
 
 _EVALUATED_ROWS = 1000
@@ -137,33 +136,38 @@ class Objective:
         ``ramp()`` is the share of the penalty's weight that counts in this step.
         """
         terms = self.terms(n_samples, generator, ramp)
-        pair = terms.pair
-        backprop = self._composition.backprop
-        if backprop is None:
-            return AutogradStep(parameters, gradients, terms.loss, pair)
-
-        def workspace(n_rows):
-            views = parameters.views, gradients.views
-            return backprop(self.network, *views, n_rows, generator)
-
+        if self._composition.backprop is None:
+            return AutogradStep(parameters, gradients, terms.loss, terms.pair)
         return HandwrittenStep(
             parameters,
             gradients,
-            workspace,
+            self.workspace(parameters, gradients, [generator]),
             self.likelihood.loss_gradient,
-            pair,
+            terms.pair,
             terms.code_port(parameters, gradients),
             terms.side_port(parameters, gradients),
         )
+
+    @property
+    def is_by_hand(self):
+        """Whether all of a step is written by hand, and it is all there is."""
+        return self._composition.is_by_hand
+
+    def workspace(self, parameters, gradients, generators):
+        """``workspace(n_rows)`` makes the arrays of a hand-written step."""
+        views = parameters.views, gradients.views
+        backprop = self._composition.backprop
+        return lambda n_rows: backprop(self.network, *views, n_rows, generators)
 
 
 class _Terms:
     """The terms of an objective in training, as the steps want them."""
 
     def __init__(self, objective, composition, n_samples, generator, ramp):
-        self._objective, self._generator, self._ramp = objective, generator, ramp
+        self._objective, self._composition = objective, composition
+        self._generator, self._ramp = generator, ramp
         self._network, self._penalty = objective.network, objective.penalty
-        self._likelihood, self._observe = objective.likelihood, composition.observe
+        self._likelihood = objective.likelihood
         self._revival = None
         if composition.auxiliary is not None:
             self._revival = composition.auxiliary(
@@ -196,24 +200,15 @@ class _Terms:
         """The port at the code, for a penalty that is differentiated by hand."""
         if self._revival is not None:
             return lambda code, gradient, loss: self._revival.see(code)
-        if not self._is_by_hand():
+        if not self._composition.penalises_by_hand:
             return None
-        readers = self._network.readers(parameters.views)
-        by_readers = self._network.readers(gradients.views)
-
-        def port(code, gradient, loss):
-            norms = self._network.reader_norms(parameters.views)
-            out = torch.empty_like(gradient)
-            value, by_norms = self._penalty.gradient(code, norms, out)
-            factor = self._penalty.factor(loss) * self._ramp()
-            gradient.add_(out.mul_(factor))
-            if by_norms is not None:
-                by_norms = by_norms.mul_(factor).div_(norms.clamp_min(_TINY))[:, None]
-                for matrix, by_matrix in zip(readers, by_readers, strict=True):
-                    by_matrix.addcmul_(matrix, by_norms)
-            return value
-
-        return port
+        return code_port(
+            self._network,
+            self._penalty,
+            parameters,
+            gradients,
+            lambda loss: self._penalty.factor(loss) * self._ramp(),
+        )
 
     def side_port(self, parameters, gradients):
         """The port beside the step, for all that is left to autograd."""
@@ -224,7 +219,7 @@ class _Terms:
                 revived(x, target, output, 1.0)
 
             return revive
-        if self._penalty is None or self._is_by_hand():
+        if self._penalty is None or self._composition.penalises_by_hand:
             return None
         term = AutogradTerm(
             parameters,
@@ -235,13 +230,34 @@ class _Terms:
             x, target, output, self._penalty.factor(loss) * self._ramp()
         )
 
-    def _is_by_hand(self):
-        return isinstance(self._penalty, CodePenalty) and self._observe is None
-
     def _of(self, weights, encoding):
         """Penalty on a batch."""
         units, norms = self._objective.observed(weights, encoding, self._generator)
         return self._penalty.total(self._penalty.statistic(units).mean(0), norms)
+
+
+def code_port(network, penalty, parameters, gradients, weight):
+    """The port at the code, for a penalty that is differentiated by hand.
+
+    ``weight(loss)`` is the factor of its gradient: a number, or one for each network.
+    """
+    readers = network.readers(parameters.views)
+    by_readers = network.readers(gradients.views)
+
+    def port(code, gradient, loss):
+        norms = network.reader_norms(parameters.views)
+        out = torch.empty_like(gradient)
+        value, by_norms = penalty.gradient(code, norms, out)
+        factor = torch.as_tensor(weight(loss), dtype=out.dtype, device=out.device)
+        factor = factor[..., None, None]
+        gradient.add_(out.mul_(factor))
+        if by_norms is not None:
+            by_norms = by_norms.div_(norms.clamp_min(_TINY))[..., None].mul_(factor)
+            for matrix, by_matrix in zip(readers, by_readers, strict=True):
+                by_matrix.addcmul_(matrix, by_norms)
+        return value
+
+    return port
 
 
 _TINY = 1e-30  # a length that nothing is divided by

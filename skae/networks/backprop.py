@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -29,6 +30,9 @@ class DenseBackprop:
     encoder's first bias, and both parts are contiguous: nothing is ever copied
     together or apart. The first `n_fixed` gradients are left as they are.
 
+    Networks of one shape can take a step together: parameters, gradients and batches
+    then have a first axis for the networks, and so has every array here.
+
     Parameters
     ----------
     network : DenseNetwork
@@ -37,14 +41,14 @@ class DenseBackprop:
         The parameters by name, and arrays of the same shapes for their gradients.
     batch_size : int
         Rows of a batch.
-    generator : torch.Generator
-        Source of the noise of a random code.
+    generators : sequence of torch.Generator
+        Sources of the noise of a random code, one for each network.
 
     Attributes
     ----------
-    output, output_gradient : Tensor of shape (batch_size, n_features)
+    output, output_gradient : Tensor of shape ([n_networks,] batch_size, n_features)
         Filled by `forward`, and to be filled before `backward_to_code`.
-    code, code_gradient : Tensor of shape (n_parameters, batch_size)
+    code, code_gradient : Tensor of shape ([n_networks,] n_parameters, batch_size)
         Filled by `forward` and by `backward_to_code`; the gradient may be changed
         before `backward_to_input`.
     """
@@ -55,15 +59,19 @@ class DenseBackprop:
         weights: Weights,
         gradients: Weights,
         batch_size: int,
-        generator: torch.Generator,
+        generators: Sequence[torch.Generator],
     ) -> None:
         self._network = network
         self._weights, self._gradients = weights, gradients
+        self._networks = weights[network.output_bias].shape[:-1]
+        together = bool(self._networks)
+        self._mm: Callable[..., Tensor] = torch.bmm if together else torch.mm
+        self._addmm: Callable[..., Tensor] = torch.baddbmm if together else torch.addmm
         self._batch_size = batch_size
         self._act = network.hidden_activation()
         arrays = self._allocate()
         self.code, self.code_gradient = arrays.code, arrays.gradient
-        code = network.code.bind(arrays, generator)
+        code = network.code.bind(arrays, generators)
         self._up = [
             *self._encoder_forward(),
             *code.forward,
@@ -75,8 +83,8 @@ class DenseBackprop:
     def forward(self, x: Tensor) -> None:
         """Fill `output` from the rows of `x`."""
         weight = self._weights["encoder.0.weight"]
-        bias = self._weights["encoder.0.bias"][:, None]
-        torch.addmm(bias, weight, x.t(), out=self._first_product)
+        bias = self._weights["encoder.0.bias"][..., None]
+        self._addmm(bias, weight, x.mT, out=self._first_product)
         for call in self._up:
             call()
 
@@ -90,7 +98,7 @@ class DenseBackprop:
         for call in self._to_input:
             call()
         self._add_product(self._first_weight_gradient, self._into_first_weight, x)()
-        torch.sum(self._first_gradient, 1, out=self._gradients["encoder.0.bias"])
+        torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
         """Make the arrays, and return those of the code.
@@ -101,8 +109,7 @@ class DenseBackprop:
         """
         network, code = self._network, self._network.code
         k, n_parameters = network.n_components, network.n_parameters
-        bias = self._weights["decoder.0.bias"]
-        self.output = bias.new_empty((self._batch_size, network.n_features))
+        self.output = self._empty(network.n_features).mT.contiguous()
         self.output_gradient = torch.empty_like(self.output)
         self._encoder_pre, self._encoder_value = self._layers(), self._layers()
         self._decoder_pre, self._decoder_value = self._layers(), self._layers()
@@ -130,8 +137,9 @@ class DenseBackprop:
         if not network.hidden_layer_sizes:
             self._first_product = pre
         n_fixed = network.n_fixed // network.n_features
-        self._into_first_weight = self._first_gradient[n_fixed:]
-        self._first_weight_gradient = self._gradients["encoder.0.weight"][n_fixed:]
+        self._into_first_weight = self._first_gradient[..., n_fixed:, :]
+        gradient_of_first = self._gradients["encoder.0.weight"]
+        self._first_weight_gradient = gradient_of_first[..., n_fixed:, :]
         self._encoder_pre.append(pre)
         self._decoder_value.append(z)
         self._encoder_gradient.append(gradient)
@@ -146,7 +154,7 @@ class DenseBackprop:
     def _joined(self, upper: int, lower: int) -> tuple[Tensor, Tensor, Tensor]:
         """An array, and its `upper` first and `lower` last rows."""
         whole = self._empty(upper + lower)
-        return whole, whole[:upper], whole[upper:]
+        return whole, whole[..., :upper, :], whole[..., upper:, :]
 
     def _encoder_forward(self) -> list[Call]:
         m, calls = self._network.depth - 1, list[Call]()
@@ -154,11 +162,11 @@ class DenseBackprop:
             a, h = self._encoder_pre[i], self._encoder_value[i]
             weight = self._weights[f"encoder.{i}.weight"]
             bias = self._weights.get(f"encoder.{i}.bias")
-            start = self._path if bias is None else bias[:, None]
+            start = self._path if bias is None else bias[..., None]
             out = self._encoder_pre[i + 1]
             calls += [
                 *self._activate(a, h, is_first=i == 1),
-                partial(torch.addmm, start, weight, h, out=out),
+                partial(self._addmm, start, weight, h, out=out),
             ]
         return calls
 
@@ -166,21 +174,22 @@ class DenseBackprop:
         m, calls = self._network.depth - 1, list[Call]()
         for i in range(m, 0, -1):
             into, a = self._decoder_value[i + 1], self._decoder_pre[i]
-            weight = self._weights[self._network.decoder_weight(i)].t()
-            bias = self._weights[f"decoder.{i}.bias"][:, None]
+            weight = self._weights[self._network.decoder_weight(i)].mT
+            bias = self._weights[f"decoder.{i}.bias"][..., None]
             calls += [
-                partial(torch.addmm, bias, weight, into, out=a),
+                partial(self._addmm, bias, weight, into, out=a),
                 *self._activate(a, self._decoder_value[i], is_first=i == m),
             ]
         weight = self._weights[self._network.decoder_weight(0)]
         bias = self._weights["decoder.0.bias"]
-        into = self._last_input.t()
-        last = partial(torch.addmm, bias, into, weight, out=self.output)
+        bias = bias[:, None] if self._networks else bias
+        into = self._last_input.mT
+        last = partial(self._addmm, bias, into, weight, out=self.output)
         return [*calls, last]
 
     def _decoder_backward(self) -> list[Call]:
         network, m = self._network, self._network.depth - 1
-        gradient, into = self.output_gradient.t(), self._last_input
+        gradient, into = self.output_gradient.mT, self._last_input
         into_gradient = self._last_gradient
         calls: list[Call] = []
         for i in range(m + 1):
@@ -194,13 +203,11 @@ class DenseBackprop:
             weight_gradient = self._gradients[name]
             if name == "encoder.0.weight" and network.n_fixed:
                 weight_gradient = self._first_weight_gradient
-                into = into[-len(weight_gradient) :]
+                into = into[..., -weight_gradient.shape[-2] :, :]
             calls += [
-                partial(torch.mm, into, gradient.t(), out=weight_gradient),
-                partial(torch.sum, gradient, 1, out=self._gradients[bias]),
-                partial(into_gradient.addmm_, weight, gradient)
-                if path_is_there
-                else partial(torch.mm, weight, gradient, out=into_gradient),
+                partial(self._mm, into, gradient.mT, out=weight_gradient),
+                partial(torch.sum, gradient, -1, out=self._gradients[bias]),
+                self._product(into_gradient, weight, gradient, adds=path_is_there),
             ]
         return calls
 
@@ -211,11 +218,13 @@ class DenseBackprop:
             gradient = self._encoder_gradient[i + 1]
             out = self._encoder_gradient[i]
             pre, value = self._encoder_pre[i], self._encoder_value[i]
-            calls.append(self._add_product(self._gradients[name], gradient, value.t()))
+            calls.append(self._add_product(self._gradients[name], gradient, value.mT))
             if bias in self._gradients:
-                calls.append(partial(torch.sum, gradient, 1, out=self._gradients[bias]))
+                calls.append(
+                    partial(torch.sum, gradient, -1, out=self._gradients[bias])
+                )
             calls += [
-                partial(torch.mm, self._weights[name].t(), gradient, out=out),
+                partial(self._mm, self._weights[name].mT, gradient, out=out),
                 *self._activate_backward(out, pre, value, is_first=i == 1),
             ]
         return calls
@@ -242,10 +251,14 @@ class DenseBackprop:
 
     def _add_product(self, gradient: Tensor, left: Tensor, right: Tensor) -> Call:
         """Put a product into a gradient, on top of the decoder's where it is tied."""
-        if self._network.tied_weights:
-            return partial(gradient.addmm_, left, right)
-        return partial(torch.mm, left, right, out=gradient)
+        return self._product(gradient, left, right, adds=self._network.tied_weights)
+
+    def _product(self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool) -> Call:
+        """Put a product into `out`, or add it to what is there."""
+        if adds:
+            return partial(self._addmm, out, left, right, out=out)
+        return partial(self._mm, left, right, out=out)
 
     def _empty(self, width: int) -> Tensor:
-        like = self._weights["decoder.0.bias"]
-        return like.new_empty((width, self._batch_size))
+        like = self._weights[self._network.output_bias]
+        return like.new_empty((*self._networks, width, self._batch_size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -18,6 +18,8 @@ Call = Callable[[], object]
 
 class CodeArrays(NamedTuple):
     """Arrays of a hand-written step at the code, a column a sample.
+
+    Those of networks that take a step together have a first axis for the networks.
 
     Attributes
     ----------
@@ -83,8 +85,10 @@ class Code(ABC):
         """What the decoder reads in training: (batch, n_components)."""
         return code
 
-    def bind(self, arrays: CodeArrays, generator: torch.Generator) -> BoundCode:
-        """Calls of a hand-written step over these arrays.
+    def bind(
+        self, arrays: CodeArrays, generators: Sequence[torch.Generator]
+    ) -> BoundCode:
+        """Calls of a hand-written step over these arrays, with noise of each network.
 
         A code that has none is trained through autograd, with ``backprop=None``.
         """
@@ -107,7 +111,9 @@ class PlainCode(Code):
     def parameters(self, pre: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation].value(pre)
 
-    def bind(self, arrays: CodeArrays, generator: torch.Generator) -> BoundCode:
+    def bind(
+        self, arrays: CodeArrays, generators: Sequence[torch.Generator]
+    ) -> BoundCode:
         if self.is_linear:
             return BoundCode([], [], [])
         act, gradient = ACTIVATIONS[self.activation], arrays.gradient
@@ -130,19 +136,21 @@ class TopKCode(Code):
         values, places = torch.topk(pre, self.k, dim=1, sorted=False)
         return torch.zeros_like(pre).scatter(1, places, values)
 
-    def bind(self, arrays: CodeArrays, generator: torch.Generator) -> BoundCode:
+    def bind(
+        self, arrays: CodeArrays, generators: Sequence[torch.Generator]
+    ) -> BoundCode:
         pre, code, gradient = arrays.pre, arrays.code, arrays.gradient
-        shape = (self.k, pre.shape[1])
+        shape = (*pre.shape[:-2], self.k, pre.shape[-1])
         values, kept = pre.new_empty(shape), pre.new_empty(shape)
         places = torch.empty(shape, dtype=torch.int64, device=pre.device)
 
         def forward() -> None:
-            torch.topk(pre, self.k, dim=0, sorted=False, out=(values, places))
-            code.zero_().scatter_(0, places, values)
+            torch.topk(pre, self.k, dim=-2, sorted=False, out=(values, places))
+            code.zero_().scatter_(-2, places, values)
 
         def backward() -> None:
-            torch.gather(gradient, 0, places, out=kept)
-            gradient.zero_().scatter_(0, places, kept)
+            torch.gather(gradient, -2, places, out=kept)
+            gradient.zero_().scatter_(-2, places, kept)
 
         return BoundCode([forward], [], [backward])
 
@@ -174,18 +182,20 @@ class GaussianCode(Code):
 
     def draw(self, code: Tensor, generator: torch.Generator) -> Tensor:
         noise = code.new_empty((code.shape[1] // 2, code.shape[0]))
-        _fill(noise, generator)
+        _fill(noise[None], [generator])
         return self.mean(code) + self.deviation(code) * noise.t()
 
-    def bind(self, arrays: CodeArrays, generator: torch.Generator) -> BoundCode:
-        k = len(arrays.z)
-        mean, log_variance = arrays.code[:k], arrays.code[k:]
-        by_mean, by_log_variance = arrays.gradient[:k], arrays.gradient[k:]
+    def bind(
+        self, arrays: CodeArrays, generators: Sequence[torch.Generator]
+    ) -> BoundCode:
+        mean, log_variance = arrays.code.chunk(2, dim=-2)
+        by_mean, by_log_variance = arrays.gradient.chunk(2, dim=-2)
         z, z_gradient = arrays.z, arrays.z_gradient
-        noise, shift = torch.empty_like(z), torch.empty_like(z)
+        noise, shift = z.new_empty(z.shape), z.new_empty(z.shape)
+        parts = noise.view(-1, *noise.shape[-2:])
 
         def forward() -> None:
-            _fill(noise, generator)
+            _fill(parts, generators)
             torch.mul(log_variance, 0.5, out=shift)
             shift.exp_().mul_(noise)
             torch.add(mean, shift, out=z)
@@ -197,10 +207,14 @@ class GaussianCode(Code):
         return BoundCode([forward], [backward], [])
 
 
-def _fill(noise: Tensor, generator: torch.Generator) -> None:
-    """Draw standard normal numbers, on the CPU, whatever device they are for."""
-    if noise.device.type == "cpu":
-        noise.normal_(generator=generator)
-    else:
-        drawn = torch.empty(noise.shape, dtype=noise.dtype, device="cpu")
-        noise.copy_(drawn.normal_(generator=generator))
+def _fill(noise: Tensor, generators: Sequence[torch.Generator]) -> None:
+    """Draw standard normal numbers, on the CPU, whatever device they are for.
+
+    Each generator fills one of the parts along the first axis of `noise`.
+    """
+    for part, generator in zip(noise, generators, strict=True):
+        if part.device.type == "cpu":
+            part.normal_(generator=generator)
+        else:
+            drawn = torch.empty(part.shape, dtype=part.dtype, device="cpu")
+            part.copy_(drawn.normal_(generator=generator))

@@ -124,8 +124,8 @@ class DenseNetwork(Network):
 
     def readers(self, weights: Weights) -> list[Tensor]:
         k, last = self.n_components, self.decoder_weight(self.depth - 1)
-        path = [weights[self.decoder_weight(0)][:k]] if self.has_path else []
-        return [weights[last][:k], *path]
+        path = [self.decoder_weight(0)] if self.has_path else []
+        return [weights[name][..., :k, :] for name in (last, *path)]
 
     def path(self, weights: Weights) -> Path:
         bias = weights["encoder.0.bias"]

@@ -134,11 +134,14 @@ class Network(ABC):
 
     @abstractmethod
     def readers(self, weights: Weights) -> list[Tensor]:
-        """Matrices whose row j multiplies the code's entry j: (n_components, ...)."""
+        """Matrices whose row j multiplies the code's entry j.
+
+        Those of several networks have a first axis for the networks.
+        """
 
     def reader_norms(self, weights: Weights) -> Tensor:
         """Length of what decodes each entry of the code: (n_components,)."""
-        squares = [matrix.square().sum(1) for matrix in self.readers(weights)]
+        squares = [matrix.square().sum(-1) for matrix in self.readers(weights)]
         return torch.stack(squares).sum(0).sqrt()
 
     @abstractmethod

@@ -57,7 +57,10 @@ class Likelihood(ABC):
     def loss_gradient(
         self, output: Tensor, target: Tensor, out: Tensor, weight: float
     ) -> Tensor:
-        """`weight` times the sum of the losses; its gradient is written into `out`."""
+        """`weight` times the sum of the losses; its gradient is written into `out`.
+
+        Outputs of several networks have a first axis for these, and so has the sum.
+        """
 
     @abstractmethod
     def mean(self, output: Tensor) -> Tensor:
@@ -108,8 +111,7 @@ class Gaussian(Likelihood):
         self, output: Tensor, target: Tensor, out: Tensor, weight: float
     ) -> Tensor:
         torch.sub(output, target, out=out)
-        residual = out.view(-1)
-        loss = torch.dot(residual, residual).mul_(weight)
+        loss = _inner(out, out).mul_(weight)
         out.mul_(2.0 * weight)
         return loss
 
@@ -169,9 +171,7 @@ class Bernoulli(Likelihood):
     def loss_gradient(
         self, output: Tensor, target: Tensor, out: Tensor, weight: float
     ) -> Tensor:
-        loss = F.softplus(output).sum() - torch.dot(
-            output.reshape(-1), target.reshape(-1)
-        )
+        loss = F.softplus(output).sum((-2, -1)) - _inner(output, target)
         torch.sigmoid(output, out=out)
         out.sub_(target).mul_(weight)
         return loss.mul_(weight)
@@ -210,7 +210,7 @@ class Poisson(Likelihood):
     def loss_gradient(
         self, output: Tensor, target: Tensor, out: Tensor, weight: float
     ) -> Tensor:
-        loss = self.loss(output, target).sum().mul_(weight)
+        loss = self.loss(output, target).sum((-2, -1)).mul_(weight)
         torch.exp(output, out=out)
         out.sub_(target).mul_(weight)
         return loss
@@ -226,6 +226,14 @@ class Poisson(Likelihood):
 
     def log_density(self, output: Tensor, target: Tensor, variance: float) -> Tensor:
         return output * target - output.exp() - torch.lgamma(target + 1.0)
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of the products of all entries, or of those of each network."""
+    if a.dim() == 2:
+        return torch.dot(a.reshape(-1), b.reshape(-1))
+    products: Tensor = torch.linalg.vecdot(a.flatten(1), b.flatten(1))
+    return products
 
 
 _EPS = 1e-4  # a mean this near 0 or 1 is as certain as a start should be

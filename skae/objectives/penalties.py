@@ -46,7 +46,7 @@ class Penalty(ABC):
 
     @abstractmethod
     def total(self, means: Tensor, norms: Tensor) -> Tensor:
-        """Penalty, from the means over the rows: (n_terms,) to a number."""
+        """Penalty, from the means over the rows: ([n_networks,] n_terms) to numbers."""
 
     def factor(self, loss: Tensor) -> Tensor | float:
         """Weight of the penalty's gradient beside that of the mean `loss`."""
@@ -65,24 +65,36 @@ class Penalty(ABC):
 class CodePenalty(Penalty):
     """A penalty whose gradient by the code is written by hand."""
 
+    @property
+    @abstractmethod
+    def unweighted(self) -> CodePenalty:
+        """The same penalty with a weight of one."""
+
+    @property
+    @abstractmethod
+    def own_weight(self) -> float:
+        """What it is multiplied by."""
+
     @abstractmethod
     def gradient(
         self, code: Tensor, norms: Tensor, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Write the gradient; a row is a unit here, and a column a sample.
 
+        Codes of several networks have a first axis for these, and so has all else.
+
         Parameters
         ----------
-        code, out : Tensor of shape (n_units, batch)
+        code, out : Tensor of shape ([n_networks,] n_units, batch)
             The code, and where the gradient by it goes.
-        norms : Tensor of shape (n_components,)
+        norms : Tensor of shape ([n_networks,] n_components)
             As for `total`.
 
         Returns
         -------
         value : Tensor
             The penalty.
-        by_norms : Tensor of shape (n_components,) or None
+        by_norms : Tensor of shape ([n_networks,] n_components) or None
             The gradient by `norms`, unless it is zero.
         """
 
@@ -97,7 +109,7 @@ class MeanPenalty(Penalty):
         return units
 
     def total(self, means: Tensor, norms: Tensor) -> Tensor:
-        return means.sum() * self.alpha
+        return means.sum(-1) * self.alpha
 
 
 @dataclass(frozen=True)
@@ -110,20 +122,29 @@ class L1(CodePenalty):
 
     alpha: float
 
+    @property
+    def unweighted(self) -> CodePenalty:
+        return replace(self, alpha=1.0)
+
+    @property
+    def own_weight(self) -> float:
+        return self.alpha
+
     def statistic(self, units: Tensor) -> Tensor:
         return units.abs()
 
     def total(self, means: Tensor, norms: Tensor) -> Tensor:
-        return torch.dot(means, norms.to(means.dtype)) * self.alpha
+        total: Tensor = torch.linalg.vecdot(means, norms.to(means.dtype))
+        return total * self.alpha
 
     def gradient(
         self, code: Tensor, norms: Tensor, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        n_rows = code.shape[1]
+        n_rows = code.shape[-1]
         torch.sign(code, out=out)
-        by_norms = torch.sum(code * out, 1).mul_(self.alpha / n_rows)
-        out.mul_((norms * (self.alpha / n_rows))[:, None])
-        return torch.dot(by_norms, norms), by_norms
+        by_norms = torch.sum(code * out, -1).mul_(self.alpha / n_rows)
+        out.mul_((norms * (self.alpha / n_rows))[..., None])
+        return torch.linalg.vecdot(by_norms, norms), by_norms
 
 
 @dataclass(frozen=True)
@@ -138,6 +159,14 @@ class BernoulliSparsity(CodePenalty):
     alpha: float
     sparsity: float
 
+    @property
+    def unweighted(self) -> CodePenalty:
+        return replace(self, alpha=1.0)
+
+    @property
+    def own_weight(self) -> float:
+        return self.alpha
+
     def statistic(self, units: Tensor) -> Tensor:
         return units
 
@@ -146,16 +175,16 @@ class BernoulliSparsity(CodePenalty):
         on = torch.special.xlogy(rho, rho / r)
         off = torch.special.xlogy(1.0 - rho, (1.0 - rho) / (1.0 - r))
         divergence: Tensor = on + off
-        return divergence.sum() * self.alpha
+        return divergence.sum(-1) * self.alpha
 
     def gradient(
         self, code: Tensor, norms: Tensor, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        means = code.mean(1)
+        means = code.mean(-1)
         r = means.clamp(_NEARLY, 1.0 - _NEARLY)
         slope = (1.0 - self.sparsity) / (1.0 - r) - self.sparsity / r
-        slope.mul_((means == r).to(r.dtype)).mul_(self.alpha / code.shape[1])
-        out.copy_(slope[:, None].expand_as(out))
+        slope.mul_((means == r).to(r.dtype)).mul_(self.alpha / code.shape[-1])
+        out.copy_(slope[..., None].expand_as(out))
         return self.total(means, norms), None
 
 
@@ -188,6 +217,14 @@ class KLToPrior(CodePenalty):
     free_bits: float = 0.0
     variance: float | Literal["fit"] = 0.5
 
+    @property
+    def unweighted(self) -> CodePenalty:
+        return replace(self, weight=1.0)
+
+    @property
+    def own_weight(self) -> float:
+        return self.weight
+
     def in_units(self, scale: float) -> Penalty:
         if self.variance == "fit":
             return self
@@ -212,23 +249,23 @@ class KLToPrior(CodePenalty):
         return 0.5 * (mean.square() + torch.expm1(log_variance) - log_variance)
 
     def total(self, means: Tensor, norms: Tensor) -> Tensor:
-        return means.clamp_min(self.free_bits).sum() * self.weight
+        return means.clamp_min(self.free_bits).sum(-1) * self.weight
 
     def gradient(
         self, code: Tensor, norms: Tensor, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        factor = self.weight / code.shape[1]
-        mean, log_variance = code.chunk(2)
-        by_mean, by_log_variance = out.chunk(2)
+        factor = self.weight / code.shape[-1]
+        mean, log_variance = code.chunk(2, dim=-2)
+        by_mean, by_log_variance = out.chunk(2, dim=-2)
         torch.expm1(log_variance, out=by_log_variance)
         # The squares first: `by_mean` is free to hold what is summed.
         torch.mul(mean, mean, out=by_mean)
         by_mean.add_(by_log_variance).sub_(log_variance)
-        means = by_mean.sum(1).mul_(0.5 / code.shape[1])
+        means = by_mean.sum(-1).mul_(0.5 / code.shape[-1])
         torch.mul(mean, factor, out=by_mean)
         by_log_variance.mul_(0.5 * factor)
         if self.free_bits:
-            counts = (means >= self.free_bits).to(code.dtype)[:, None]
+            counts = (means >= self.free_bits).to(code.dtype)[..., None]
             by_mean.mul_(counts)
             by_log_variance.mul_(counts)
         return self.total(means, norms), None

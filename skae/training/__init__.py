@@ -1,5 +1,6 @@
 """The engine: steps, optimiser, schedule, stopping. It never sees an estimator."""
 
+from skae.training.company import Company, train_all
 from skae.training.environment import (
     bfloat16_products,
     memory_errors,
@@ -9,14 +10,16 @@ from skae.training.environment import (
 )
 from skae.training.flat import FlatTensors
 from skae.training.gram import GramStep
-from skae.training.loop import History, Plan, Task, train
+from skae.training.loop import Training, train
 from skae.training.schedule import SCHEDULES
 from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Step
+from skae.training.task import History, Plan, Task
 
 __all__ = [
     "SCHEDULES",
     "AutogradStep",
     "AutogradTerm",
+    "Company",
     "FlatTensors",
     "GramStep",
     "HandwrittenStep",
@@ -24,10 +27,12 @@ __all__ = [
     "Plan",
     "Step",
     "Task",
+    "Training",
     "bfloat16_products",
     "memory_errors",
     "neutral",
     "threads",
     "train",
+    "train_all",
     "uses_bfloat16",
 ]

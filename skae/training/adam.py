@@ -1,8 +1,9 @@
-"""Adam on one flat tensor (Kingma and Ba 2015), as one fused call a step."""
+"""Adam on flat tensors (Kingma and Ba 2015), as one fused call a step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,24 +14,54 @@ Update = Callable[[float], None]
 """``update(learning_rate)`` takes one step."""
 
 
+class Moments(NamedTuple):
+    """What Adam remembers.
+
+    Attributes
+    ----------
+    first, second : Tensor of the parameter's shape
+        Running means of the gradient, and of its square.
+    n_steps : Tensor of shape ()
+        Steps taken.
+    """
+
+    first: Tensor
+    second: Tensor
+    n_steps: Tensor
+
+    @classmethod
+    def zero(cls, parameter: Tensor) -> Moments:
+        """Those of a parameter that has not moved yet."""
+        n_steps = torch.zeros((), dtype=torch.float32, device=parameter.device)
+        return cls(torch.zeros_like(parameter), torch.zeros_like(parameter), n_steps)
+
+
 def adam(parameter: Tensor, gradient: Tensor) -> Update:
-    """Adam for a flat parameter, which is updated in place from its flat gradient.
+    """Adam for a flat parameter, which is updated in place from its flat gradient."""
+    return adam_of_parts([parameter], [gradient], [Moments.zero(parameter)])
+
+
+def adam_of_parts(
+    parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
+) -> Update:
+    """Adam for several flat tensors at once; the moments are updated in place too.
 
     torch's fused kernel is called directly: beside a small network the bookkeeping of
     `torch.optim.Adam` costs more than the step. Where this torch has no such kernel,
     `torch.optim.Adam` itself does the work.
     """
     kernel = getattr(torch, "_fused_adam_", None)
-    return (_public if kernel is None else _direct)(parameter, gradient)
+    return (_public if kernel is None else _direct)(parameters, gradients, moments)
 
 
-def _direct(parameter: Tensor, gradient: Tensor) -> Update:
-    parameters, gradients = [parameter], [gradient]
-    first, second = [torch.zeros_like(parameter)], [torch.zeros_like(parameter)]
-    steps = [torch.zeros((), dtype=torch.float32, device=parameter.device)]
+def _direct(
+    parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
+) -> Update:
+    first, second, steps = (list(kind) for kind in zip(*moments, strict=True))
 
     def update(learning_rate: float) -> None:
-        steps[0].add_(1)
+        for n_steps in steps:
+            n_steps.add_(1)
         torch._fused_adam_(
             parameters,
             gradients,
@@ -50,10 +81,18 @@ def _direct(parameter: Tensor, gradient: Tensor) -> Update:
     return update
 
 
-def _public(parameter: Tensor, gradient: Tensor) -> Update:
-    leaf = parameter.detach().requires_grad_()
-    leaf.grad = gradient
-    optimiser = torch.optim.Adam([leaf], betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+def _public(
+    parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
+) -> Update:
+    leaves = [parameter.detach().requires_grad_() for parameter in parameters]
+    optimiser = torch.optim.Adam(leaves, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+    for leaf, gradient, moment in zip(leaves, gradients, moments, strict=True):
+        leaf.grad = gradient
+        optimiser.state[leaf] = {
+            "step": moment.n_steps,
+            "exp_avg": moment.first,
+            "exp_avg_sq": moment.second,
+        }
 
     def update(learning_rate: float) -> None:
         optimiser.param_groups[0]["lr"] = learning_rate

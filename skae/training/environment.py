@@ -106,13 +106,17 @@ def neutral(device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def threads(flops: float) -> Iterator[None]:
-    """Take one thread for work of fewer than some 2e7 operations a step."""
+def threads(flops: float, most: int | None = None) -> Iterator[None]:
+    """Take one thread for work of fewer than some 2e7 operations a step.
+
+    For more than that, take `most`; None: as many as there are.
+    """
     before = torch.get_num_threads()
-    if before == 1 or flops >= _ONE_THREAD_FLOPS:
+    wanted = 1 if flops < _ONE_THREAD_FLOPS else most or before
+    if wanted == before:
         yield
         return
-    torch.set_num_threads(1)
+    torch.set_num_threads(wanted)
     try:
         yield
     finally:

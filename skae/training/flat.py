@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -56,3 +56,30 @@ class FlatTensors:
     def numpy(self) -> dict[str, NDArray[np.floating]]:
         """Copies of the tensors as arrays."""
         return {name: view.cpu().numpy().copy() for name, view in self.views.items()}
+
+    def zeros(self, n_networks: int | None = None) -> FlatTensors:
+        """Zeros of the same shapes, or for so many networks: their first axis."""
+        networks = () if n_networks is None else (n_networks,)
+        shapes = {n: (*networks, *view.shape) for n, view in self.views.items()}
+        return FlatTensors(shapes, dtype=self.flat.dtype, device=self.flat.device)
+
+    @classmethod
+    def stack(cls, networks: Sequence[FlatTensors]) -> FlatTensors:
+        """Copies of the tensors of several networks, side by side."""
+        whole = networks[0].zeros(len(networks))
+        for name, view in whole.views.items():
+            torch.stack([network.views[name] for network in networks], out=view)
+        return whole
+
+    def take(self, networks: Sequence[int]) -> FlatTensors:
+        """Copies of the tensors of some of the networks that stand side by side."""
+        shapes = {n: (len(networks), *v.shape[1:]) for n, v in self.views.items()}
+        some = FlatTensors(shapes, dtype=self.flat.dtype, device=self.flat.device)
+        for name, view in some.views.items():
+            view.copy_(self.views[name][list(networks)])
+        return some
+
+    def put(self, network: int, out: FlatTensors) -> None:
+        """Copy the tensors of one of the networks side by side to `out`."""
+        for name, view in out.views.items():
+            view.copy_(self.views[name][network])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from skae.training.adam import Update, adam
-from skae.training.schedule import Schedule
-from skae.training.step import Decay, Step
+from skae.training.task import History, Observer, Plan, Task
 
 _DIVERGED = 1e3
 """Times the loss at the start, or one if that is more: a fit that is past saving."""
@@ -23,140 +20,6 @@ _DIVERGED = 1e3
 
 _CERTAIN = 1.0 - 1e-3
 """Share of a loss known but for rounding, below which another is lower for certain."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long to train, how fast, and when to give up.
-
-    Attributes
-    ----------
-    max_epochs : int
-        Passes over the data; 0 keeps the start.
-    schedule : callable
-        Learning rate of every step.
-    tol : float
-        Relative improvement of the monitored loss that counts as one.
-    patience : float
-        Epochs without such an improvement after which training stops.
-    warm_up : int
-        Epochs, the first ones, that count for no patience: what is trained is not yet
-        what is monitored.
-    evaluates_start : bool
-        Whether the loss of the start is evaluated in full, and not told by the first
-        batch: where X has not set the units, one row may outweigh all others.
-    keeps_interrupted : bool
-        Whether an interrupt after the first epoch ends training with a warning; else
-        it is raised.
-    """
-
-    max_epochs: int
-    schedule: Schedule
-    tol: float
-    patience: float
-    warm_up: int = 0
-    evaluates_start: bool = False
-    keeps_interrupted: bool = True
-
-
-@dataclass
-class History:
-    """What happened.
-
-    Attributes
-    ----------
-    loss_curve : list of float
-        Mean loss of the batches of each epoch, as they were met.
-    validation_curve : list of float
-        Loss on the validation set after each epoch.
-    start_loss : float
-        Loss before the first epoch, on the validation set; without one, that of the
-        first batch.
-    loss : float
-        Loss on all training data under the weights that are kept.
-    best_loss : float
-        Lowest monitored loss: that of the weights that are kept.
-    kept_epoch : int
-        The epoch after which these weights stood; 0 is the start.
-    stopped_early : bool
-        Whether training ended before its last planned epoch.
-    interrupted : bool
-        Whether the user ended it, in the middle of an epoch.
-    """
-
-    loss_curve: list[float] = field(default_factory=list)
-    validation_curve: list[float] = field(default_factory=list)
-    start_loss: float = math.nan
-    loss: float = math.nan
-    best_loss: float = math.inf
-    kept_epoch: int = 0
-    stopped_early: bool = False
-    interrupted: bool = False
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained, and on what.
-
-    Attributes
-    ----------
-    step : Step
-        Writes the gradient of a batch.
-    batches : iterable of Tensor
-        The batches of an epoch; iterated anew each epoch.
-    evaluate : callable
-        ``evaluate(limit)`` gives the objective of the present weights on all training
-        data, but for the decay, or anything above `limit` once it is certain to be
-        above.
-    validate : callable or None
-        The same on the validation set. None: the training data are monitored.
-    measure : callable or None
-        Loss on all training data, where the objective is more than that.
-    total : callable
-        ``total(loss, penalty)``: the objective, of a mean loss and a mean penalty.
-    is_on_scale : bool
-        Whether the objective is on the scale of the loss, and can tell divergence.
-    constrain : callable
-        Called after every update, to bring the weights back to where they must be.
-    decay : Decay or None
-        Penalty on the weights.
-    trained, decayed : slice
-        The parts of the flat parameter that the steps change, and that the penalty
-        acts on.
-    start_loss : float
-        Loss of the start on all training data, but for rounding; nan where nobody knows
-        it without looking.
-    """
-
-    step: Step
-    batches: Iterable[Tensor]
-    evaluate: Callable[[float], float]
-    validate: Callable[[], float] | None
-    decay: Decay | None
-    trained: slice
-    decayed: slice
-    start_loss: float = math.nan
-    measure: Callable[[], float] | None = None
-    total: Callable[[float, float], float] = operator.add
-    is_on_scale: bool = True
-    constrain: Callable[[], object] | None = None
-
-    def decay_value(self) -> float:
-        """Penalty on the present weights."""
-        if self.decay is None:
-            return 0.0
-        return float(self.decay.value(self.step.parameters.flat[self.decayed]))
-
-    def objective(self, limit: float = math.inf) -> float:
-        """Training objective, or anything above `limit` if it is."""
-        decay = self.decay_value()
-        return self.evaluate(limit - decay) + decay
-
-    def loss(self, objective: float) -> float:
-        """Loss of the present weights on the training data, of this objective."""
-        if self.measure is not None:
-            return self.measure()
-        return objective - self.decay_value()
 
 
 class Keeper:
@@ -199,23 +62,39 @@ class Patience:
         return self._waited >= self._limit
 
 
-class Observer(Protocol):
-    """Watches the epochs go by."""
+class Epoch(NamedTuple):
+    """What the batches of an epoch told.
 
-    def epoch_begins(self) -> None: ...
+    Attributes
+    ----------
+    first : float
+        Objective on the first of them, but for the decay.
+    loss : float
+        Mean loss of a row.
+    objective : float
+        Mean objective of a row, but for the decay.
+    """
 
-    def epoch_ends(self, history: History) -> bool:
-        """Whether to stop; the present weights are those after the epoch."""
-        ...
+    first: float
+    loss: float
+    objective: float
 
 
-def train(task: Task, plan: Plan, observer: Observer) -> History:
-    """Train, and leave the best weights behind.
+class Training:
+    """One network on its way through the epochs, wherever its gradients come from.
 
-    The weights kept are those of the lowest validation loss. Without a validation set
-    the mean loss over an epoch, which costs nothing, proposes an epoch, and its weights
-    are evaluated beside those of the last epoch and of the start: the fit never ends
-    above where it began.
+    Judges the epochs, keeps the best weights, and says when to stop. The weights are
+    those of ``task.parameters``, which hold what an epoch has made of them when
+    `epoch_ends` is called.
+
+    Attributes
+    ----------
+    history : History
+        What has happened so far.
+    error : Exception or None
+        What has ended the training, if it failed among others.
+    is_over : bool
+        Whether there are no more epochs.
 
     Parameters
     ----------
@@ -225,6 +104,119 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
         How long, and how fast.
     observer : Observer
         Told of every epoch.
+    """
+
+    def __init__(self, task: Task, plan: Plan, observer: Observer) -> None:
+        self.task, self.plan, self.history = task, plan, History()
+        self.error: Exception | None = None
+        self._observer = observer
+        self._flat = task.parameters.flat
+        self._start, self._keeper = self._flat.clone(), Keeper(self._flat)
+        self._patience = Patience(plan.tol, plan.patience)
+        self._decay = task.decay_value()
+        self.is_over = plan.max_epochs == 0
+
+    def begin(self) -> None:
+        """Judge the start, where that is to be done."""
+        if self.task.validate is not None:
+            self.history.start_loss = self.task.validate()
+            self._keeper.offer(self.history.start_loss, 0)
+        elif self.plan.evaluates_start:
+            self.history.start_loss = self.task.evaluate(math.inf)
+
+    def attempt(self, act: Callable[..., None], *arguments: Epoch) -> None:
+        """Act, unless that has failed before; an error ends this training alone."""
+        if self.error is None:
+            try:
+                act(*arguments)
+            except Exception as error:
+                self.error, self.is_over = error, True
+
+    def epoch_begins(self) -> None:
+        """Tell the observer that an epoch begins."""
+        self._observer.epoch_begins()
+
+    def epoch_ends(self, told: Epoch) -> None:
+        """Judge an epoch, and the weights after it."""
+        task, history = self.task, self.history
+        epoch, monitored = len(history.loss_curve) + 1, told.objective
+        if math.isnan(history.start_loss):
+            history.start_loss = told.first
+        ceiling = _DIVERGED * max(history.start_loss + self._decay, 1.0)
+        highest = ceiling if task.is_on_scale else math.inf
+        if task.validate is None:
+            monitored += task.decay_value()
+        elif told.loss <= ceiling:
+            monitored = task.validate()
+        if not (told.loss <= ceiling and monitored <= highest):
+            worst = monitored if told.loss <= ceiling else told.loss
+            raise FloatingPointError(
+                f"Training diverged in epoch {epoch}: its loss was {worst:.3g}, from "
+                f"{history.start_loss:.3g} at the start, in units of scaled X. "
+                "Choose a lower learning_rate_init or, "
+                "where features differ much in size, scale them, for example with "
+                "StandardScaler."
+            )
+        self._keeper.offer(monitored, epoch)
+        if task.validate:
+            history.validation_curve.append(monitored)
+        history.loss_curve.append(told.loss)
+        tired = epoch > self.plan.warm_up and self._patience.exhausted(monitored)
+        is_last = epoch == self.plan.max_epochs
+        if self._observer.epoch_ends(history) or tired:
+            history.stopped_early = not is_last
+        self.is_over = history.stopped_early or is_last
+
+    def interrupt(self) -> None:
+        """End the training after its last complete epoch."""
+        self.history.stopped_early = self.history.interrupted = True
+        self.settle()
+
+    def settle(self) -> None:
+        """Go back to the best weights, and note their loss.
+
+        Without a validation set these are of the start, the epoch of the lowest mean
+        loss, or the last one. The mean over an epoch is not the loss at its end: they
+        are evaluated anew, the start only where it is not known to be worse, and until
+        it is seen to be.
+        """
+        task, history, keeper = self.task, self.history, self._keeper
+        if task.validate is not None:
+            keeper.restore()
+            history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
+            measure = task.measure or partial(task.evaluate, math.inf)
+            history.loss = measure()
+            return
+        flat, last, candidates = self._flat, len(history.loss_curve), []
+        if last and not history.interrupted:
+            candidates.append((task.objective(), last, flat.clone()))
+        if last and (history.interrupted or keeper.epoch != last):
+            keeper.restore()
+            candidates.append((task.objective(), keeper.epoch, flat.clone()))
+        finite = [loss for loss, *_ in candidates if math.isfinite(loss)]
+        limit = min(finite, default=math.inf)
+        if not limit < task.start_loss * _CERTAIN:
+            flat.copy_(self._start)
+            candidates.insert(0, (task.objective(limit), 0, self._start))
+        history.best_loss, history.kept_epoch, kept = min(
+            candidates, key=lambda c: c[:2]
+        )
+        flat.copy_(kept)
+        history.loss = task.loss(history.best_loss)
+
+
+def train(training: Training) -> History:
+    """Train, and leave the best weights behind.
+
+    The weights kept are those of the lowest validation loss. Without a validation set
+    the mean loss over an epoch, which costs nothing, proposes an epoch, and its weights
+    are evaluated beside those of the last epoch and of the start: the fit never ends
+    above where it began.
+
+    Parameters
+    ----------
+    training : Training
+        What is trained, how long, and who watches.
 
     Returns
     -------
@@ -240,106 +232,32 @@ def train(task: Task, plan: Plan, observer: Observer) -> History:
         When it comes before the first epoch is complete; later ones end the training
         with a warning.
     """
-    flat = task.step.parameters.flat
-    history, keeper = History(), Keeper(flat)
-    start = flat.clone()
-    if task.validate is not None:
-        history.start_loss = task.validate()
-        keeper.offer(history.start_loss, 0)
-    elif plan.evaluates_start:
-        history.start_loss = task.evaluate(math.inf)
+    training.begin()
     try:
-        _run_epochs(task, plan, observer, history, keeper)
-        _settle(task, history, keeper, start)
+        _run_epochs(training)
+        training.settle()
     except KeyboardInterrupt:
-        if not (history.loss_curve and plan.keeps_interrupted):
+        if not (training.history.loss_curve and training.plan.keeps_interrupted):
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
-        history.stopped_early = history.interrupted = True
-        _settle(task, history, keeper, start)
-    return history
+        training.interrupt()
+    return training.history
 
 
-def _settle(task: Task, history: History, keeper: Keeper, start: Tensor) -> None:
-    """Go back to the best weights, and note their loss.
-
-    Without a validation set these are of the start, the epoch of the lowest mean loss,
-    or the last one. The mean over an epoch is not the loss at its end: they are
-    evaluated anew, the start only where it is not known to be worse, and until it is
-    seen to be.
-    """
-    if task.validate is not None:
-        keeper.restore()
-        history.best_loss, history.kept_epoch = keeper.loss, keeper.epoch
-        measure = task.measure or partial(task.evaluate, math.inf)
-        history.loss = measure()
-        return
-    flat, last = task.step.parameters.flat, len(history.loss_curve)
-    candidates = []
-    if last and not history.interrupted:
-        candidates.append((task.objective(), last, flat.clone()))
-    if last and (history.interrupted or keeper.epoch != last):
-        keeper.restore()
-        candidates.append((task.objective(), keeper.epoch, flat.clone()))
-    finite = [loss for loss, *_ in candidates if math.isfinite(loss)]
-    limit = min(finite, default=math.inf)
-    if not limit < task.start_loss * _CERTAIN:
-        flat.copy_(start)
-        candidates.insert(0, (task.objective(limit), 0, start))
-    history.best_loss, history.kept_epoch, kept = min(candidates, key=lambda c: c[:2])
-    flat.copy_(kept)
-    history.loss = task.loss(history.best_loss)
-
-
-def _run_epochs(
-    task: Task,
-    plan: Plan,
-    observer: Observer,
-    history: History,
-    keeper: Keeper,
-) -> None:
-    parameters, gradients = task.step.parameters.flat, task.step.gradients.flat
+def _run_epochs(training: Training) -> None:
+    task, n_steps = training.task, 0
+    parameters, gradients = task.parameters.flat, task.step.gradients.flat
     update = adam(parameters[task.trained], gradients[task.trained])
-    patience = Patience(plan.tol, plan.patience)
-    n_steps, decay = 0, task.decay_value()
-    for epoch in range(1, plan.max_epochs + 1):
-        observer.epoch_begins()
-        first, loss, monitored, n_steps = _run_epoch(task, plan, update, n_steps)
-        if math.isnan(history.start_loss):
-            history.start_loss = first
-        ceiling = _DIVERGED * max(history.start_loss + decay, 1.0)
-        highest = ceiling if task.is_on_scale else math.inf
-        if task.validate is None:
-            monitored += task.decay_value()
-        elif loss <= ceiling:
-            monitored = task.validate()
-        if not (loss <= ceiling and monitored <= highest):
-            worst = monitored if loss <= ceiling else loss
-            raise FloatingPointError(
-                f"Training diverged in epoch {epoch}: its loss was {worst:.3g}, from "
-                f"{history.start_loss:.3g} at the start, in units of scaled X. "
-                "Choose a lower learning_rate_init or, "
-                "where features differ much in size, scale them, for example with "
-                "StandardScaler."
-            )
-        keeper.offer(monitored, epoch)
-        if task.validate:
-            history.validation_curve.append(monitored)
-        history.loss_curve.append(loss)
-        tired = epoch > plan.warm_up and patience.exhausted(monitored)
-        if observer.epoch_ends(history) or tired:
-            history.stopped_early = epoch < plan.max_epochs
-            return
+    while not training.is_over:
+        training.epoch_begins()
+        told, n_steps = _run_epoch(task, training.plan, update, n_steps)
+        training.epoch_ends(told)
 
 
 def _run_epoch(
     task: Task, plan: Plan, update: Update, n_steps: int
-) -> tuple[float, float, float, int]:
-    """One pass over the batches.
-
-    Gives the objective on its first batch, the mean loss per row, the mean objective,
-    and the steps so far.
-    """
+) -> tuple[Epoch, int]:
+    """One pass over the batches: what they told, and the steps so far."""
     step, decay = task.step, task.decay
     decayed = step.parameters.flat[task.decayed]
     gradient = step.gradients.flat[task.decayed]
@@ -361,4 +279,5 @@ def _run_epoch(
     assert first is not None  # there is always a batch
     start = task.total(*(0.0 if told is None else told.item() for told in first))
     mean_loss, mean_penalty = losses.item() / n_rows, penalties.item() / n_rows
-    return start, mean_loss, task.total(mean_loss, mean_penalty), n_steps
+    told = Epoch(start, mean_loss, task.total(mean_loss, mean_penalty))
+    return told, n_steps

@@ -35,7 +35,10 @@ Told = tuple[Tensor, Tensor | None]
 
 
 class Decay(Protocol):
-    """A penalty on the flat weights."""
+    """A penalty on the flat weights: `alpha` / 2 times their squares."""
+
+    @property
+    def alpha(self) -> float: ...
 
     def value(self, weights: Tensor) -> Tensor: ...
 
@@ -81,6 +84,9 @@ def same(batch: Tensor) -> tuple[Tensor, Tensor]:
 class HandwrittenStep:
     """A step whose network brings its own forward and backward.
 
+    Several networks can take it together: batches, losses and penalties then have a
+    first axis for them.
+
     Parameters
     ----------
     parameters, gradients : FlatTensors
@@ -113,15 +119,14 @@ class HandwrittenStep:
         self._workspaces: dict[int, Workspace] = {}
 
     def __call__(self, batch: Tensor) -> Told:
-        size = batch.shape[0]
+        size = batch.shape[-2]
         if size not in self._workspaces:
             self._workspaces[size] = self._allocate(size)
         work, penalty = self._workspaces[size], None
         x, target = self._pair(batch)
         work.forward(x)
-        loss = self._port(
-            work.output, target, work.output_gradient, 1.0 / target.numel()
-        )
+        n_entries = target.shape[-2] * target.shape[-1]
+        loss = self._port(work.output, target, work.output_gradient, 1.0 / n_entries)
         work.backward_to_code()
         if self._code_port is not None:
             penalty = self._code_port(work.code, work.code_gradient, loss)

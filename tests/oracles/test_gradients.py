@@ -35,7 +35,7 @@ def handwritten_step(network, likelihood, parameters):
 
     def workspace(n_rows):
         views = parameters.views, gradients.views
-        return DenseBackprop(network, *views, n_rows, torch.Generator())
+        return DenseBackprop(network, *views, n_rows, [torch.Generator()])
 
     return HandwrittenStep(parameters, gradients, workspace, likelihood.loss_gradient)
 

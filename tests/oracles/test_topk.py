@@ -69,7 +69,7 @@ def test_handwritten_step_keeps_the_same(k, shift):
         torch.empty_like(pre),
         torch.from_numpy(random_numbers(3.0).T.copy()),
     )
-    calls = TopKCode(k).bind(CodeArrays(pre, code, code, by_code, by_code), None)
+    calls = TopKCode(k).bind(CodeArrays(pre, code, code, by_code, by_code), [])
     expected = kept(pre.numpy().T, k).T
     by_kept = np.where(expected != 0.0, by_code.numpy(), 0.0)
     for _ in range(2):  # the second time over what the first has left

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skae.objectives import WeightDecay
-from skae.training import FlatTensors, Plan, Task, train
+from skae.training import FlatTensors, Plan, Task, Training, train
 
 CPU = torch.device("cpu")
 
@@ -92,7 +92,7 @@ def run(
         start_loss=start_loss,
     )
     plan = Plan(max_epochs=max_epochs, schedule=schedule, tol=tol, patience=patience)
-    return train(task, plan, observer or Recorder(step))
+    return train(Training(task, plan, observer or Recorder(step)))
 
 
 class TestHistory:

@@ -13,6 +13,7 @@ from skae.training import (
     HandwrittenStep,
     Plan,
     Task,
+    Training,
     train,
 )
 
@@ -60,7 +61,7 @@ def by_hand(network, likelihood, dtype):
 
     def workspace(n_rows):
         views = parameters.views, gradients.views
-        return DenseBackprop(network, *views, n_rows, torch.Generator())
+        return DenseBackprop(network, *views, n_rows, [torch.Generator()])
 
     return HandwrittenStep(parameters, gradients, workspace, likelihood.loss_gradient)
 
@@ -99,7 +100,7 @@ def train_for_an_epoch(step, network, likelihood, rows):
     schedule = SCHEDULES["cosine"](1e-2, 12)
     plan = Plan(max_epochs=1, schedule=schedule, tol=0.0, patience=1)
     with torch.no_grad():
-        return train(task, plan, Silent()).loss_curve
+        return train(Training(task, plan, Silent())).loss_curve
 
 
 @every_network

@@ -1,0 +1,192 @@
+"""What is trained, how long, and what comes of it."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from skae.training.flat import FlatTensors
+from skae.training.schedule import Schedule
+from skae.training.step import Decay, Step, Told
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train, how fast, and when to give up.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Passes over the data; 0 keeps the start.
+    schedule : callable
+        Learning rate of every step.
+    tol : float
+        Relative improvement of the monitored loss that counts as one.
+    patience : float
+        Epochs without such an improvement after which training stops.
+    warm_up : int
+        Epochs, the first ones, that count for no patience: what is trained is not yet
+        what is monitored.
+    evaluates_start : bool
+        Whether the loss of the start is evaluated in full, and not told by the first
+        batch: where X has not set the units, one row may outweigh all others.
+    keeps_interrupted : bool
+        Whether an interrupt after the first epoch ends training with a warning; else
+        it is raised.
+    """
+
+    max_epochs: int
+    schedule: Schedule
+    tol: float
+    patience: float
+    warm_up: int = 0
+    evaluates_start: bool = False
+    keeps_interrupted: bool = True
+
+
+@dataclass
+class History:
+    """What happened.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        Mean loss of the batches of each epoch, as they were met.
+    validation_curve : list of float
+        Loss on the validation set after each epoch.
+    start_loss : float
+        Loss before the first epoch, on the validation set; without one, that of the
+        first batch.
+    loss : float
+        Loss on all training data under the weights that are kept.
+    best_loss : float
+        Lowest monitored loss: that of the weights that are kept.
+    kept_epoch : int
+        The epoch after which these weights stood; 0 is the start.
+    stopped_early : bool
+        Whether training ended before its last planned epoch.
+    interrupted : bool
+        Whether the user ended it, in the middle of an epoch.
+    """
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_curve: list[float] = field(default_factory=list)
+    start_loss: float = math.nan
+    loss: float = math.nan
+    best_loss: float = math.inf
+    kept_epoch: int = 0
+    stopped_early: bool = False
+    interrupted: bool = False
+
+
+class Kin(Protocol):
+    """What makes tasks alike enough for their networks to be trained together.
+
+    Attributes
+    ----------
+    key : hashable
+        Equal for tasks that can be: their networks have the same shape, and the batches
+        of an epoch have the same sizes.
+    flops : float
+        Operations of one network's step.
+    """
+
+    @property
+    def key(self) -> Hashable: ...
+
+    @property
+    def flops(self) -> float: ...
+
+    def step(
+        self, kin: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
+    ) -> Callable[[Tensor], Told]:
+        """Step of the networks of all `kin`, the first axis of everything."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and on what.
+
+    Attributes
+    ----------
+    step : Step
+        Writes the gradient of a batch.
+    batches : iterable of Tensor
+        The batches of an epoch; iterated anew each epoch.
+    evaluate : callable
+        ``evaluate(limit)`` gives the objective of the present weights on all training
+        data, but for the decay, or anything above `limit` once it is certain to be
+        above.
+    validate : callable or None
+        The same on the validation set. None: the training data are monitored.
+    measure : callable or None
+        Loss on all training data, where the objective is more than that.
+    total : callable
+        ``total(loss, penalty)``: the objective, of a mean loss and a mean penalty.
+    is_on_scale : bool
+        Whether the objective is on the scale of the loss, and can tell divergence.
+    constrain : callable
+        Called after every update, to bring the weights back to where they must be.
+    decay : Decay or None
+        Penalty on the weights.
+    trained, decayed : slice
+        The parts of the flat parameter that the steps change, and that the penalty
+        acts on.
+    start_loss : float
+        Loss of the start on all training data, but for rounding; nan where nobody knows
+        it without looking.
+    kin : Kin or None
+        What makes it one of a kind with other tasks; None: it is trained alone.
+    """
+
+    step: Step
+    batches: Iterable[Tensor]
+    evaluate: Callable[[float], float]
+    validate: Callable[[], float] | None
+    decay: Decay | None
+    trained: slice
+    decayed: slice
+    start_loss: float = math.nan
+    kin: Kin | None = None
+    measure: Callable[[], float] | None = None
+    total: Callable[[float, float], float] = operator.add
+    is_on_scale: bool = True
+    constrain: Callable[[], object] | None = None
+
+    @property
+    def parameters(self) -> FlatTensors:
+        """The weights."""
+        return self.step.parameters
+
+    def decay_value(self) -> float:
+        """Penalty on the present weights."""
+        if self.decay is None:
+            return 0.0
+        return float(self.decay.value(self.parameters.flat[self.decayed]))
+
+    def objective(self, limit: float = math.inf) -> float:
+        """Training objective, or anything above `limit` if it is."""
+        decay = self.decay_value()
+        return self.evaluate(limit - decay) + decay
+
+    def loss(self, objective: float) -> float:
+        """Loss of the present weights on the training data, of this objective."""
+        if self.measure is not None:
+            return self.measure()
+        return objective - self.decay_value()
+
+
+class Observer(Protocol):
+    """Watches the epochs go by."""
+
+    def epoch_begins(self) -> None: ...
+
+    def epoch_ends(self, history: History) -> bool:
+        """Whether to stop; the present weights are those after the epoch."""
+        ...
