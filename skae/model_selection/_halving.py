@@ -26,6 +26,8 @@ class SuccessiveHalving:
 
     Attributes
     ----------
+    n_rounds : int
+        How many rounds there are.
     goes_on : bool
         Whether there is another round.
     """
@@ -34,16 +36,17 @@ class SuccessiveHalving:
         prefix, self._autoencoder = find_autoencoder(estimator)
         self._name = prefix + "max_iter"
         self._left, self._n_samples, self._factor = candidates, n_samples, factor
-        self._n_rounds = 1 + int(math.log(max(1, len(candidates)), factor) + 1e-9)
+        self.n_rounds = 1 + int(math.log(max(1, len(candidates)), factor) + 1e-9)
         self._round = 0
 
     @property
     def goes_on(self):
-        return self._round < self._n_rounds
+        """Whether there is another round."""
+        return self._round < self.n_rounds
 
     def candidates(self):
         """Parameters of those in this round; in the last one, as they were given."""
-        if self._round == self._n_rounds - 1:
+        if self._round == self.n_rounds - 1:
             return self._left
         return [
             given | {self._name: n}
@@ -63,7 +66,7 @@ class SuccessiveHalving:
 
     def _epochs(self):
         """Epochs of each candidate in this round."""
-        share = self._factor ** (self._n_rounds - 1 - self._round)
+        share = self._factor ** (self.n_rounds - 1 - self._round)
         return [max(1, round(self._planned(given) / share)) for given in self._left]
 
     def _planned(self, given):

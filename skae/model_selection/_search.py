@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _num_samples
 
+from skae.model_selection._callbacks import RoundCallbacks
 from skae.model_selection._company import CompanyBackend
 from skae.model_selection._halving import SuccessiveHalving, find_autoencoder
 
@@ -228,24 +229,26 @@ class AutoencoderSearchCV(GridSearchCV):
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         """Evaluate the candidates, all at once or round by round."""
-        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
+        candidates = self._candidates()
         if self.factor is None:
-            self._expect(len(self._candidates()))
+            context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
+            self._expect(len(candidates))
             super()._run_search(evaluate_candidates, **context)
             return
         halving = SuccessiveHalving(
-            self.estimator, self._candidates(), self._n_samples, self.factor
+            self.estimator, candidates, self._n_samples, self.factor
         )
+        callbacks = RoundCallbacks(self, callback_ctx, halving.n_rounds)
         metric = self.refit if isinstance(self.refit, str) else "score"
-        while halving.goes_on:
-            given = halving.candidates()
-            self._expect(len(given))
-            results = evaluate_candidates(
-                given,
-                more_results=halving.notes(),
-                **_round_context(self, callback_ctx, len(given) * self.n_splits_),
-            )
-            halving.keep_best(results[f"mean_test_{metric}"][-len(given) :])
+        with callbacks.rounds():
+            while halving.goes_on:
+                given = halving.candidates()
+                self._expect(len(given))
+                with callbacks.one(len(given) * self.n_splits_) as context:
+                    results = evaluate_candidates(
+                        given, more_results=halving.notes(), **context
+                    )
+                halving.keep_best(results[f"mean_test_{metric}"][-len(given) :])
 
     def _expect(self, n_candidates):
         """Tell the threads, if they are to train together, how many fits will come."""
@@ -260,13 +263,3 @@ class AutoencoderSearchCV(GridSearchCV):
         is_last = np.asarray(results["iter"]) == np.max(results["iter"])
         scores = np.where(is_last, results[f"mean_test_{refit_metric}"], -np.inf)
         return int(np.nanargmax(np.where(np.isnan(scores) & is_last, -np.inf, scores)))
-
-
-def _round_context(search, callback_ctx, n_fits):
-    """What tells scikit-learn's callbacks of a round, where it has callbacks."""
-    if callback_ctx is None:
-        return {}
-    context = callback_ctx.subcontext(
-        task_name="round", max_subtasks=n_fits, sequential_subtasks=False
-    )
-    return {"callback_ctx": context.call_on_fit_task_begin(estimator=search)}

@@ -45,6 +45,14 @@ def _gelu_value(a: Tensor) -> Tensor:
     return F.gelu(a)
 
 
+def _gelu_forward(a: Tensor, out: Tensor) -> Tensor:
+    """GELU into `out`, where oneDNN, which torch asks, leaves gaps between rows out."""
+    if out.is_contiguous():
+        written: Tensor = _gelu(a, out=out)
+        return written
+    return out.copy_(F.gelu(a))
+
+
 @dataclass(frozen=True)
 class Activation:
     """An elementwise function with its derivative, for autograd and by hand.
@@ -78,7 +86,7 @@ class Activation:
 ACTIVATIONS: dict[str, Activation] = {
     "gelu": Activation(
         _gelu_value,
-        lambda a, out: _gelu(a, out=out),
+        _gelu_forward,
         lambda g, a, h, out: _gelu_backward(g, a, grad_input=out),
         _gelu_slope,
     ),

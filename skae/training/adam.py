@@ -44,7 +44,9 @@ def adam(parameter: Tensor, gradient: Tensor) -> Update:
 def adam_of_parts(
     parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
 ) -> Update:
-    """Adam for several flat tensors at once; the moments are updated in place too.
+    """Adam for several flat tensors at once, which may share their count of steps.
+
+    The means in `moments` are updated in place too.
 
     torch's fused kernel is called directly: beside a small network the bookkeeping of
     `torch.optim.Adam` costs more than the step. Where this torch has no such kernel,
@@ -58,9 +60,10 @@ def _direct(
     parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
 ) -> Update:
     first, second, steps = (list(kind) for kind in zip(*moments, strict=True))
+    counters = list({id(n_steps): n_steps for n_steps in steps}.values())
 
     def update(learning_rate: float) -> None:
-        for n_steps in steps:
+        for n_steps in counters:
             n_steps.add_(1)
         torch._fused_adam_(
             parameters,
@@ -89,7 +92,7 @@ def _public(
     for leaf, gradient, moment in zip(leaves, gradients, moments, strict=True):
         leaf.grad = gradient
         optimiser.state[leaf] = {
-            "step": moment.n_steps,
+            "step": moment.n_steps.clone(),  # it counts for each part anew
             "exp_avg": moment.first,
             "exp_avg_sq": moment.second,
         }

@@ -153,9 +153,9 @@ class _Crew:
             parameters, gradients, first, second = (
                 _parts(tensors, rows, len(self._members)) for tensors in everything
             )
+            n_steps = torch.tensor(float(self._n_steps), device=first[0].device)
             moments = [
-                Moments(m, v, torch.tensor(float(self._n_steps), device=m.device))
-                for m, v in zip(first, second, strict=True)
+                Moments(m, v, n_steps) for m, v in zip(first, second, strict=True)
             ]
             updates.append((schedule, adam_of_parts(parameters, gradients, moments)))
             start = rows.stop
