@@ -1,0 +1,97 @@
+"""Seconds of a search: AutoencoderSearchCV beside GridSearchCV in one and two processes.
+
+Four learning rates, three weight decays and five folds of digits through
+64-32-8-32-64, and three learning rates and two folds of MNIST through
+784-300-150-300-784. The searches are run in turn, several times; the score of every
+candidate is compared.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from datasets import mnist
+from report import interleaved, parse, table, write
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+
+from skae import Autoencoder
+from skae.model_selection import AutoencoderSearchCV
+
+N_JOBS = 2
+
+
+def searches(estimator, grid, cv):
+    """Names of searches, and the searches."""
+    return {
+        "GridSearchCV, 1 process": GridSearchCV(estimator, grid, cv=cv, n_jobs=1),
+        "GridSearchCV, 2 processes": GridSearchCV(
+            estimator, grid, cv=cv, n_jobs=N_JOBS
+        ),
+        "AutoencoderSearchCV": AutoencoderSearchCV(estimator, grid, cv=cv),
+        "AutoencoderSearchCV, factor 3": AutoencoderSearchCV(
+            estimator, grid, cv=cv, factor=3
+        ),
+    }
+
+
+def workloads(smoke):
+    """Name, data, estimator, grid, folds and repeats."""
+    digits = (load_digits().data / 16).astype(np.float32)
+    small = Autoencoder(8, hidden_layer_sizes=(32,), random_state=0)
+    rates = [5e-4, 1e-3, 2e-3, 4e-3]
+    grid = {"learning_rate_init": rates, "weight_decay": [0.0, 1e-4, 1e-3]}
+    if smoke:
+        small.set_params(max_iter=2)
+        return [("digits", digits[:300], small, {"learning_rate_init": rates}, 2, 1)]
+    large = Autoencoder(
+        150, hidden_layer_sizes=(300,), batch_size=150, max_iter=3, random_state=0
+    )
+    return [
+        ("digits", digits, small, grid, 5, 3),
+        ("MNIST", mnist()[0], large, {"learning_rate_init": rates[1:]}, 2, 3),
+    ]
+
+
+def measure(name, X, estimator, grid, cv, repeats):
+    """Lines of the table."""
+    models = searches(estimator, grid, cv)
+    if repeats > 1:  # the processes start, and stay
+        clone(models["GridSearchCV, 2 processes"]).set_params(
+            estimator=clone(estimator).set_params(max_iter=1)
+        ).fit(X[:1000])
+    times = interleaved({n: partial(m.fit, X) for n, m in models.items()}, repeats)
+    expected = models["GridSearchCV, 1 process"]
+    rows = []
+    for label, model in models.items():
+        together = model.cv_results_["mean_test_score"]
+        wanted = expected.cv_results_["mean_test_score"]
+        comparable = len(together) == len(wanted)
+        rows.append(
+            {
+                "data": name,
+                "search": label,
+                "seconds": times[label],
+                "times 1 process": times["GridSearchCV, 1 process"] / times[label],
+                "times 2 processes": times["GridSearchCV, 2 processes"] / times[label],
+                "same best": model.best_params_ == expected.best_params_,
+                "scores differ by": (
+                    float(np.abs(together - wanted).max()) if comparable else ""
+                ),
+            }
+        )
+    return rows
+
+
+def main():
+    """Print the table and write the JSON."""
+    args = parse(__doc__)
+    rows = [row for work in workloads(args.smoke) for row in measure(*work)]
+    table(rows)
+    write("search", args, {"searches": rows})
+
+
+if __name__ == "__main__":
+    main()
