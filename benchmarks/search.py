@@ -1,4 +1,4 @@
-"""Seconds of a search: AutoencoderSearchCV beside GridSearchCV in one and two processes.
+"""Seconds of searches: AutoencoderSearchCV beside GridSearchCV in 1 and 2 processes.
 
 Four learning rates, three weight decays and five folds of digits through
 64-32-8-32-64, and three learning rates and two folds of MNIST through

@@ -294,7 +294,9 @@ class Fit:
             seeds.shuffle if settings.shuffle else None,
         )
         ramp = _ramp(self._warm_up() * batches.n_batches)
-        joint = JointTask(self._objective, batches, parameters, seeds.noise, ramp)
+        joint = JointTask(
+            self._objective, batches, parameters, seeds.noise, ramp, held_out
+        )
         step = self._objective.step(
             parameters, self._allocate(), len(self._rows), seeds.noise, ramp
         )

@@ -27,6 +27,8 @@ class JointTask:
         Source of the noise in its steps.
     ramp : callable
         Share of the penalty's weight that counts in each step.
+    held_out : Tensor or None
+        Rows that it is validated on.
     """
 
     objective: Objective
@@ -34,6 +36,7 @@ class JointTask:
     parameters: object
     generator: torch.Generator
     ramp: Callable
+    held_out: torch.Tensor | None
 
     @property
     def flops(self):
@@ -50,6 +53,7 @@ class JointTask:
             objective.likelihood,
             penalty,
             tuple(self.batches.sizes),
+            None if self.held_out is None else len(self.held_out),
             flat.dtype,
             flat.device,
         )
@@ -70,6 +74,31 @@ class JointTask:
             _pairing(objectives, generators),
             port,
         )
+
+    def validation(self, kin, parameters, gradients):
+        """``validate()``: losses of all `kin` on their rows held out, in one go.
+
+        None where the objective is more than the mean loss, or the rows are too many
+        for one array.
+        """
+        objective, rows = self.objective, self.held_out
+        plain = all(t.objective.is_plain and t.objective.is_clean for t in kin)
+        if rows is None or not plain or len(kin) * rows.numel() > _MOST_ENTRIES:
+            return None
+        target = torch.stack([task.held_out for task in kin])
+        seen = objective.likelihood.features(target)
+        generators = [task.generator for task in kin]
+        work = objective.workspace(parameters, gradients, generators)(len(rows))
+
+        def validate():
+            work.forward(seen)
+            losses = objective.likelihood.loss(work.output, target)
+            return (losses.sum((1, 2), dtype=torch.float64) / rows.numel()).tolist()
+
+        return validate
+
+
+_MOST_ENTRIES = 2**26
 
 
 def _pairing(objectives, generators):

@@ -124,7 +124,7 @@ class Training:
         elif self.plan.evaluates_start:
             self.history.start_loss = self.task.evaluate(math.inf)
 
-    def attempt(self, act: Callable[..., None], *arguments: Epoch) -> None:
+    def attempt(self, act: Callable[..., None], *arguments: object) -> None:
         """Act, unless that has failed before; an error ends this training alone."""
         if self.error is None:
             try:
@@ -136,8 +136,11 @@ class Training:
         """Tell the observer that an epoch begins."""
         self._observer.epoch_begins()
 
-    def epoch_ends(self, told: Epoch) -> None:
-        """Judge an epoch, and the weights after it."""
+    def epoch_ends(self, told: Epoch, validation: float | None = None) -> None:
+        """Judge an epoch, and the weights after it.
+
+        `validation` is what ``task.validate()`` would say, if that is known.
+        """
         task, history = self.task, self.history
         epoch, monitored = len(history.loss_curve) + 1, told.objective
         if math.isnan(history.start_loss):
@@ -147,7 +150,7 @@ class Training:
         if task.validate is None:
             monitored += task.decay_value()
         elif told.loss <= ceiling:
-            monitored = task.validate()
+            monitored = task.validate() if validation is None else validation
         if not (told.loss <= ceiling and monitored <= highest):
             worst = monitored if told.loss <= ceiling else told.loss
             raise FloatingPointError(

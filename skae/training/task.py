@@ -108,6 +108,15 @@ class Kin(Protocol):
         """Step of the networks of all `kin`, the first axis of everything."""
         ...
 
+    def validation(
+        self, kin: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
+    ) -> Callable[[], Sequence[float]] | None:
+        """What ``task.validate()`` says for each, at once; None: they are to be asked.
+
+        It may write to `gradients`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Task:

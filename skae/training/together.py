@@ -64,6 +64,7 @@ class _Crew:
         self._gradients = parameters.zeros()
         kin = [t.task.kin for t in members if t.task.kin is not None]
         self._step = kin[0].step(kin, parameters, self._gradients)
+        self._validate = kin[0].validation(kin, parameters, self._gradients)
         self._updates = self._make_updates()
         self._decay = self._make_decay()
         self._rows: dict[int, Tensor] = {}
@@ -83,10 +84,11 @@ class _Crew:
         for training in self._members:
             training.attempt(training.epoch_begins)
         told = self._pass()
-        for i, (training, epoch) in enumerate(zip(self._members, told, strict=True)):
+        losses = [None] * len(told) if self._validate is None else self._validate()
+        for i, training in enumerate(self._members):
             if not training.is_over:
                 self._parameters.put(i, training.task.parameters)
-                training.attempt(training.epoch_ends, epoch)
+                training.attempt(training.epoch_ends, told[i], losses[i])
 
     def without_the_finished(self) -> _Crew | None:
         """Those who go on; the same crew, while few of it have finished."""
