@@ -337,14 +337,14 @@ def test_interrupt_after_the_last_epoch_keeps_the_fit(
     few, X, monkeypatch, assert_finite, early_stopping
 ):
     few.set_params(early_stopping=early_stopping)
-    settle, calls = loop._settle, count()
+    settle, calls = loop.Training.settle, count()
 
     def interrupted(*args):
         settle(*args)
         if next(calls) == 0:
             _interrupt()
 
-    monkeypatch.setattr(loop, "_settle", interrupted)
+    monkeypatch.setattr(loop.Training, "settle", interrupted)
     with pytest.warns(UserWarning, match=INTERRUPTED):
         few.fit(X)
     assert few.n_iter_ == few.max_iter
