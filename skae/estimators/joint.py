@@ -122,7 +122,7 @@ def _pairing(objectives, generators):
 def _penalise(kin, parameters, gradients):
     """Port at the code for penalties that differ in their weights alone."""
     penalty = kin[0].objective.penalty.unweighted
-    weights = parameters.flat.new_tensor([t.objective.penalty.own_weight for t in kin])
+    weights = parameters.flat.new_tensor([t.objective.penalty.alpha for t in kin])
 
     def weight(loss):
         shares = weights.new_tensor([task.ramp() for task in kin])

@@ -62,18 +62,22 @@ class Penalty(ABC):
         return True
 
 
+@dataclass(frozen=True)
 class CodePenalty(Penalty):
-    """A penalty whose gradient by the code is written by hand."""
+    """A penalty whose gradient by the code is written by hand.
+
+    Attributes
+    ----------
+    alpha : float
+        What it is multiplied by, on the scale of the mean loss.
+    """
+
+    alpha: float
 
     @property
-    @abstractmethod
     def unweighted(self) -> CodePenalty:
         """The same penalty with a weight of one."""
-
-    @property
-    @abstractmethod
-    def own_weight(self) -> float:
-        """What it is multiplied by."""
+        return replace(self, alpha=1.0)
 
     @abstractmethod
     def gradient(
@@ -120,16 +124,6 @@ class L1(CodePenalty):
     penalty is that of the same code before a decoder whose columns have length one.
     """
 
-    alpha: float
-
-    @property
-    def unweighted(self) -> CodePenalty:
-        return replace(self, alpha=1.0)
-
-    @property
-    def own_weight(self) -> float:
-        return self.alpha
-
     def statistic(self, units: Tensor) -> Tensor:
         return units.abs()
 
@@ -156,16 +150,7 @@ class BernoulliSparsity(CodePenalty):
     2011). Activations lie in (0, 1).
     """
 
-    alpha: float
     sparsity: float
-
-    @property
-    def unweighted(self) -> CodePenalty:
-        return replace(self, alpha=1.0)
-
-    @property
-    def own_weight(self) -> float:
-        return self.alpha
 
     def statistic(self, units: Tensor) -> Tensor:
         return units
@@ -190,7 +175,7 @@ class BernoulliSparsity(CodePenalty):
 
 @dataclass(frozen=True)
 class KLToPrior(CodePenalty):
-    r"""``weight`` times the divergence of normal codes from the standard normal one.
+    r"""``alpha`` times the divergence of normal codes from the standard normal one.
 
     The code's parameters are means and log-variances. With ``free_bits`` above zero
     an entry whose divergence, averaged over the rows, is below that costs no less
@@ -204,8 +189,6 @@ class KLToPrior(CodePenalty):
 
     Attributes
     ----------
-    weight : float
-        Factor, on the scale of the mean loss.
     free_bits : float
         In nats for each entry of the code.
     variance : float or "fit"
@@ -213,17 +196,8 @@ class KLToPrior(CodePenalty):
         such number, and their losses count as if it were 1/2.
     """
 
-    weight: float
     free_bits: float = 0.0
     variance: float | Literal["fit"] = 0.5
-
-    @property
-    def unweighted(self) -> CodePenalty:
-        return replace(self, weight=1.0)
-
-    @property
-    def own_weight(self) -> float:
-        return self.weight
 
     def in_units(self, scale: float) -> Penalty:
         if self.variance == "fit":
@@ -249,12 +223,12 @@ class KLToPrior(CodePenalty):
         return 0.5 * (mean.square() + torch.expm1(log_variance) - log_variance)
 
     def total(self, means: Tensor, norms: Tensor) -> Tensor:
-        return means.clamp_min(self.free_bits).sum(-1) * self.weight
+        return means.clamp_min(self.free_bits).sum(-1) * self.alpha
 
     def gradient(
         self, code: Tensor, norms: Tensor, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        factor = self.weight / code.shape[-1]
+        factor = self.alpha / code.shape[-1]
         mean, log_variance = code.chunk(2, dim=-2)
         by_mean, by_log_variance = out.chunk(2, dim=-2)
         torch.expm1(log_variance, out=by_log_variance)
