@@ -116,42 +116,32 @@ class Scaling:
     def apply(self, x: Tensor) -> Tensor:
         """Centre and scale rows in units of X, in their dtype.
 
-        Of float32 rows the mean is taken away in two parts. Where a row lies near it,
-        so that digits cancel, the first difference is exact; elsewhere the second part
-        is less than the rounding of the row.
+        Of float32 rows the mean is taken away in two parts, with the digits of float64.
+        Where a row lies near it, so that digits cancel, the first difference is exact;
+        elsewhere the second part is less than the rounding of the row.
         """
-        if x.dtype != torch.float64 and self._halves is None:
-            return self.apply(x.to(torch.float64)).to(x.dtype)
-        near, *rest = self._parts(x.dtype)
-        scaled = x - near
-        for part in rest:
-            scaled -= part
-        return scaled.div_(self.scale)
+        if x.dtype == torch.float32 and self._halves is not None:
+            near, rest = map(torch.from_numpy, self._halves)
+            return x.sub(near).sub_(rest).div_(self.scale)
+        wide = x - torch.from_numpy(self.mean)  # of float64, as the mean is
+        return wide.div_(self.scale).to(x.dtype)
 
     def undo(self, x: Tensor) -> Tensor:
         """Bring rows back into units of X, in their dtype."""
-        if x.dtype != torch.float64 and self._halves is None:
-            return self.undo(x.to(torch.float64)).to(x.dtype)
-        near, *rest = self._parts(x.dtype)
-        rows = x * self.scale
-        for part in rest:
-            rows += part
-        return rows.add_(near)
-
-    def _parts(self, dtype: torch.dtype) -> list[Tensor]:
-        """What the mean is the sum of, in `dtype`: the larger part first."""
-        if dtype == torch.float64 or self._halves is None:
-            return [torch.from_numpy(self.mean)]
-        return [torch.from_numpy(half) for half in self._halves]
+        if x.dtype == torch.float32 and self._halves is not None:
+            near, rest = map(torch.from_numpy, self._halves)
+            return x.mul(self.scale).add_(rest).add_(near)
+        wide = x.to(torch.float64) * self.scale
+        return wide.add_(torch.from_numpy(self.mean)).to(x.dtype)
 
     @cached_property
-    def _halves(self) -> list[NDArray[np.float32]] | None:
+    @np.errstate(under="ignore")
+    def _halves(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
         """The mean as a sum of two arrays of float32; None if X needs more range."""
-        largest = np.abs(self.mean).max(initial=0.0)
-        if not (1.0 / _FAR < self.scale < _FAR and largest < _FAR):
+        if not (1.0 / _FAR < self.scale < _FAR and np.abs(self.mean).max() < _FAR):
             return None
         near = self.mean.astype(np.float32)
-        return [near, (self.mean - near).astype(np.float32)]
+        return near, (self.mean - near).astype(np.float32)
 
     def standardise(
         self,

@@ -14,7 +14,7 @@ from skae.networks import AutoencoderModule, Network
 from skae.objectives import Likelihood
 
 _CHUNK_BYTES = 4 * 2**20
-_FEW_ROWS = 8
+_FEW_ROWS = 8  # for which fewer and cheaper calls matter more than threads do
 _LEAST_VARIANCE = 1e-14  # of the scaled data: about the rounding of float32, squared
 
 
@@ -61,6 +61,7 @@ class FittedAutoencoder:
         return self._map(X, lambda x: self.network.encode(weights, self._seen(x)))
 
     def _encode_few(self, X):
+        """As `encode`, with the arrays as they are: most time would go into calls."""
         with np.errstate(all="ignore"), _no_autocast():
             x = self._seen(_tensor(X)).numpy()
             code = self.network.encode_few(self._arrays(X.dtype), x)

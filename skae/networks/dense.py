@@ -115,10 +115,10 @@ class DenseNetwork(Network):
     def encode_few(
         self, weights: Arrays, x: NDArray[np.floating]
     ) -> NDArray[np.floating]:
-        h, path = x @ weights["encoder.0.weight"].T + weights["encoder.0.bias"], None
+        h = x @ weights["encoder.0.weight"].T + weights["encoder.0.bias"]
+        path = h[:, : self.n_parameters]
         if self.has_path:
-            path, h = h[:, : self.n_parameters], h[:, self.n_parameters :]
-            h = h.clip(-self.limit, self.limit)
+            h = h[:, self.n_parameters :].clip(-self.limit, self.limit)
         activate = self.hidden_activation().array
         for i, _ in enumerate(self.hidden_layer_sizes, start=1):
             bias = weights.get(f"encoder.{i}.bias", path)
