@@ -50,6 +50,9 @@ class Scaling:
     mean: NDArray[np.float64]
     scale: float
 
+    def __getstate__(self) -> dict[str, object]:
+        return {"mean": self.mean, "scale": self.scale}  # and nothing that follows
+
     @classmethod
     def none(cls, n_features: int) -> Scaling:
         """Leave X as it is."""

@@ -55,16 +55,16 @@ def check_X(estimator, X, *, reset):
 
 def check_rows(estimator, rows, *, reset):
     """Let scikit-learn validate rows for `estimator`, unless they are in order."""
-    names = reset or hasattr(estimator, "feature_names_in_")
-    if not names and _are_in_order(rows, estimator.n_features_in_):
+    compares = reset or hasattr(estimator, "feature_names_in_")
+    if not compares and _are_in_order(rows, estimator.n_features_in_):
         return rows
     return validate_data(estimator, rows, reset=reset, dtype=FLOATS)
 
 
 def _are_in_order(rows, width):
-    """Whether a look is enough to see that validation would give back the same rows.
+    """Whether a look shows that scikit-learn would give back the very same rows.
 
-    False where it takes more than a look.
+    They are few; with many, validation is as quick as a look.
     """
     return (
         type(rows) is np.ndarray
