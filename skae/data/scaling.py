@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ _ROUNDING = 1e-6
 _LEAST_LEFT = 1e-3
 """Share of the squares about the first row that lies about the mean, if it is near."""
 
+_FAR = 1e20
+"""Between its inverse and this, a scale leaves float32 all of its range and digits."""
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -45,6 +49,9 @@ class Scaling:
 
     mean: NDArray[np.float64]
     scale: float
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"mean": self.mean, "scale": self.scale}  # and nothing that follows
 
     @classmethod
     def none(cls, n_features: int) -> Scaling:
@@ -109,15 +116,35 @@ class Scaling:
                 deviation /= self.scale
             yield torch.from_numpy(deviation.astype(X.dtype, copy=False))
 
-    def apply(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """Centre and scale rows in units of X; in float64, then cast to `dtype`."""
+    def apply(self, x: Tensor) -> Tensor:
+        """Centre and scale rows in units of X, in their dtype.
+
+        Of float32 rows the mean is taken away in two parts, with the digits of float64.
+        Where a row lies near it, so that digits cancel, the first difference is exact;
+        elsewhere the second part is less than the rounding of the row.
+        """
+        if x.dtype == torch.float32 and self._halves is not None:
+            near, rest = map(torch.from_numpy, self._halves)
+            return x.sub(near).sub_(rest).div_(self.scale)
         wide = x - torch.from_numpy(self.mean)  # of float64, as the mean is
-        return wide.div_(self.scale).to(dtype)
+        return wide.div_(self.scale).to(x.dtype)
 
     def undo(self, x: Tensor) -> Tensor:
-        """Bring rows back into units of X; in float64, then cast to their dtype."""
+        """Bring rows back into units of X, in their dtype."""
+        if x.dtype == torch.float32 and self._halves is not None:
+            near, rest = map(torch.from_numpy, self._halves)
+            return x.mul(self.scale).add_(rest).add_(near)
         wide = x.to(torch.float64) * self.scale
         return wide.add_(torch.from_numpy(self.mean)).to(x.dtype)
+
+    @cached_property
+    @np.errstate(under="ignore")
+    def _halves(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """The mean as a sum of two arrays of float32; None if X needs more range."""
+        if not (1.0 / _FAR < self.scale < _FAR and np.abs(self.mean).max() < _FAR):
+            return None
+        near = self.mean.astype(np.float32)
+        return near, (self.mean - near).astype(np.float32)
 
     def standardise(
         self,

@@ -6,10 +6,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skae.estimators.shaped import ShapedAutoencoder
-from skae.estimators.validation import FLOATS, check_X, refuse
+from skae.estimators.validation import FLOATS, check_fitted, check_X, refuse
 from skae.networks import POSITIONS, AttentionNetwork
 
 
@@ -319,7 +319,7 @@ class AttentionAutoencoder(ShapedAutoencoder):
             Weights with which a step, the last axis but one, reads from each step, the
             last axis: these sum to 1. Nothing is read from a step that is padding.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         X = check_X(self, X, reset=False)
         return self._fitted.inside(X, self._fitted.network.attention)
 

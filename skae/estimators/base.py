@@ -18,17 +18,17 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
 from skae.estimators.fitting import Fit, planned_epochs, rows_of_a_batch
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.validation import (
-    FLOATS,
     check_beside,
     check_clean,
     check_code,
     check_device,
+    check_fitted,
+    check_rows,
     check_X,
     refuse_both,
     warn_of_targets,
@@ -166,7 +166,7 @@ class AutoencoderTransformer(
         ndarray of shape (n_samples, n_components)
             Their codes, in the floating dtype of X.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._fitted.encode(check_X(self, X, reset=False))
 
     def inverse_transform(self, X):
@@ -182,7 +182,7 @@ class AutoencoderTransformer(
         ndarray of shape (n_samples, n_features)
             Their reconstructions, in units of X: the mean of the likelihood.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._fitted.decode(check_code(X, self.n_components_))
 
     def reconstruct(self, X):
@@ -198,7 +198,7 @@ class AutoencoderTransformer(
         ndarray of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._fitted.reconstruct(check_X(self, X, reset=False))
 
     def reconstruction_error(self, X, *, per_feature=False):
@@ -218,7 +218,7 @@ class AutoencoderTransformer(
             squared units of X for the Gaussian likelihood, else in nats: the
             cross-entropy (Bernoulli) or half the deviance (Poisson).
         """
-        check_is_fitted(self)
+        check_fitted(self)
         X = check_X(self, X, reset=False)
         return self._fitted.loss(X, per_feature=per_feature)
 
@@ -243,7 +243,7 @@ class AutoencoderTransformer(
         float
             At most 1, which is perfect; 0 is no better than the training mean.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         X = check_X(self, X, reset=False)
         if X_clean is not None:
             X_clean = check_clean(self, X_clean, len(X))
@@ -266,7 +266,7 @@ class AutoencoderTransformer(
         ndarray of shape (n_samples,)
             Log-densities in nats, constants included.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._fitted.log_density(check_X(self, X, reset=False))
 
     @property
@@ -277,7 +277,7 @@ class AutoencoderTransformer(
         X, and is built from the fitted arrays at each access: nothing that is done to
         it changes the estimator.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._fitted.module()
 
     @property
@@ -301,7 +301,7 @@ class AutoencoderTransformer(
 
         The names of the columns are kept by the `owner`, if that is another estimator.
         """
-        return validate_data(owner or self, rows, reset=reset, dtype=FLOATS)
+        return check_rows(owner or self, rows, reset=reset)
 
     def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""

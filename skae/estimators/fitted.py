@@ -14,6 +14,7 @@ from skae.networks import AutoencoderModule, Network
 from skae.objectives import Likelihood
 
 _CHUNK_BYTES = 4 * 2**20
+_FEW_ROWS = 8  # for which fewer and cheaper calls matter more than threads do
 _LEAST_VARIANCE = 1e-14  # of the scaled data: about the rounding of float32, squared
 
 
@@ -54,8 +55,17 @@ class FittedAutoencoder:
 
     def encode(self, X):
         """Codes of the rows of X: (n_samples, n_components)."""
+        if len(X) <= _FEW_ROWS:
+            return self._encode_few(X)
         weights = self._cast(X.dtype, "encoder")
         return self._map(X, lambda x: self.network.encode(weights, self._seen(x)))
+
+    def _encode_few(self, X):
+        """As `encode`, with the arrays as they are: most time would go into calls."""
+        with np.errstate(all="ignore"), _no_autocast():
+            x = self._seen(_tensor(X)).numpy()
+            code = self.network.encode_few(self._arrays(X.dtype), x)
+            return finite(torch.from_numpy(code))
 
     def code_parameters(self, X):
         """Parameters of the codes of the rows of X: (n_samples, n_parameters)."""
@@ -153,7 +163,7 @@ class FittedAutoencoder:
         return self.likelihood.features(self._scaled(x))
 
     def _scaled(self, x):
-        return self.scaling.apply(x, x.dtype)
+        return self.scaling.apply(x)
 
     def _mean(self, output):
         return self.scaling.undo(self.likelihood.mean(output))
@@ -225,17 +235,21 @@ class FittedAutoencoder:
         self.likelihood.check(float(x.min()), float(x.max()))
 
     def _cast(self, dtype, side=""):
-        """Weights of a side as tensors of `dtype`; the arrays behind them are kept."""
+        """Weights of a side as tensors of `dtype`."""
+        return {
+            name: torch.from_numpy(weight)
+            for name, weight in self._arrays(dtype).items()
+            if name.startswith(side)
+        }
+
+    def _arrays(self, dtype):
+        """Weights as arrays of `dtype`, that torch can share."""
         if dtype not in self._casts:
             self._casts[dtype] = {
                 name: np.require(weight, dtype, ["C", "W"])
                 for name, weight in self.weights.items()
             }
-        return {
-            name: torch.from_numpy(weight)
-            for name, weight in self._casts[dtype].items()
-            if name.startswith(side)
-        }
+        return self._casts[dtype]
 
     def _map(self, array, function):
         """Apply `function` to rows of `array`, as many at a time as a cache holds."""

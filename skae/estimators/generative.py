@@ -8,10 +8,9 @@ from numbers import Integral
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.randomness import draw_entropy
-from skae.estimators.validation import check_X
+from skae.estimators.validation import check_fitted, check_X
 from skae.objectives import KLToPrior
 
 _LEAST_DRAWS = 16
@@ -61,7 +60,7 @@ class GenerativeMixin:
         std : ndarray of shape (n_samples, n_components)
             Posterior standard deviations; the entries of a code are independent.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         parameters = self._fitted.code_parameters(check_X(self, X, reset=False))
         mean, log_variance = np.split(parameters, 2, axis=1)
         return mean, np.exp(0.5 * log_variance)
@@ -83,7 +82,7 @@ class GenerativeMixin:
             Rows in units of X, without the noise of the likelihood; in the shape of the
             samples of the fit, if these had one.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         check_count(n_samples)
         rng = np.random.default_rng(draw_entropy(random_state))
         return self.inverse_transform(

@@ -8,7 +8,6 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skae.data import Scaling
 from skae.estimators.base import AutoencoderTransformer
@@ -18,7 +17,7 @@ from skae.estimators.fitted import FittedAutoencoder, finite
 from skae.estimators.fitting import choose_device
 from skae.estimators.linear_solvers import descend, solve_exactly
 from skae.estimators.reporting import EpochReporter, fitted_attributes
-from skae.estimators.validation import check_X
+from skae.estimators.validation import check_fitted, check_X
 from skae.networks import DenseNetwork
 from skae.objectives import Gaussian, WeightDecay
 from skae.training import memory_errors, neutral
@@ -200,7 +199,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         ndarray of shape (n_samples,)
             Log-likelihoods in nats; higher is more normal.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         X = check_X(self, X, reset=False)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
             density = self._marginal_log_density(X - self.mean_)

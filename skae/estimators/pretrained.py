@@ -19,11 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae.estimators.base import AutoencoderTransformer, _all_or_nothing
 from skae.estimators.callbacks import FitCallbacks
@@ -33,8 +29,9 @@ from skae.estimators.heads import solve_head
 from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.reporting import EpochReporter
 from skae.estimators.validation import (
-    FLOATS,
     check_device,
+    check_fitted,
+    check_rows,
     check_X,
     refuse,
     sizes_of,
@@ -143,12 +140,12 @@ class EncoderWithHead(
         ndarray of shape (n_samples, n_components)
             Their codes, in the floating dtype of X.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._encoder.encode(check_X(self, X, reset=False))
 
     def _decide(self, X):
         """What the head says about the rows of X: (n_samples, n_outputs)."""
-        check_is_fitted(self)
+        check_fitted(self)
         return self._head.decode(self._encoder.encode(check_X(self, X, reset=False)))
 
     def _pretrained(self, X, entropy):
@@ -200,7 +197,7 @@ class EncoderWithHead(
     def _validate(self, rows, *, reset):
         reader = self._reader(reset)
         if reader is None:
-            return validate_data(self, rows, reset=reset, dtype=FLOATS)
+            return check_rows(self, rows, reset=reset)
         return reader._validate(rows, reset=reset, owner=self)
 
     def _reader(self, reset):

@@ -8,13 +8,12 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.composition import Composition
 from skae.estimators.denoising import corruption_of
 from skae.estimators.generative import GenerativeMixin, check_count, prior_penalty
-from skae.estimators.validation import check_X, refuse
+from skae.estimators.validation import check_fitted, check_X, refuse
 from skae.networks import ACTIVATIONS, INITS, GaussianCode, PlainCode
 from skae.objectives import (
     CORRUPTIONS,
@@ -108,7 +107,7 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
         ndarray of shape (n_samples,)
             In nats, constants included; higher is more normal.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         check_count(n_samples)
         if self._fitted.network.code.is_random:
             return self._bound(check_X(self, X, reset=False), n_samples)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators.dense import Autoencoder
 from skae.estimators.generative import GenerativeMixin, check_count, prior_penalty
-from skae.estimators.validation import check_X
+from skae.estimators.validation import check_fitted, check_X
 from skae.networks import GaussianCode
 
 _DENSE = Autoencoder._parameter_constraints
@@ -266,7 +265,7 @@ class VariationalAutoencoder(GenerativeMixin, Autoencoder):
         ndarray of shape (n_samples,)
             Bounds in nats, constants included; higher is more normal.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         check_count(n_samples)
         return self._bound(check_X(self, X, reset=False), n_samples)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.networks.codes import Code, PlainCode
-from skae.networks.network import Encoding, Network, Path, Weights
+from skae.networks.network import Arrays, Encoding, Network, Path, Weights
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,19 @@ class DenseNetwork(Network):
             h = torch.addmm(bias, h, weights[f"encoder.{i}.weight"].t())
         pre.append(h)
         return Encoding(x, pre, hidden, self.code.parameters(h))
+
+    def encode_few(
+        self, weights: Arrays, x: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
+        h = x @ weights["encoder.0.weight"].T + weights["encoder.0.bias"]
+        path = h[:, : self.n_parameters]
+        if self.has_path:
+            h = h[:, self.n_parameters :].clip(-self.limit, self.limit)
+        activate = self.hidden_activation().array
+        for i, _ in enumerate(self.hidden_layer_sizes, start=1):
+            bias = weights.get(f"encoder.{i}.bias", path)
+            h = activate(h) @ weights[f"encoder.{i}.weight"].T + bias
+        return self.code.mean(self.code.parameters(torch.from_numpy(h))).numpy()
 
     def decode(self, weights: Weights, z: Tensor) -> Tensor:
         h = z

@@ -18,7 +18,7 @@ def make_data(n=50, d=4, scale=1.0, offset=0.0, seed=0, dtype=np.float64):
 
 
 def applied(X, dtype=torch.float64):
-    return Scaling.fit(X).apply(torch.from_numpy(X), dtype)
+    return Scaling.fit(X).apply(torch.from_numpy(X)).to(dtype)
 
 
 def test_mean_and_scale_are_what_they_are_called():
@@ -37,7 +37,7 @@ def test_undo_undoes_apply(exponent, offset, n, d):
     scale = 10.0**exponent
     X = make_data(n, d, scale, offset * scale)
     scaling = Scaling.fit(X)
-    there = scaling.apply(torch.from_numpy(X), torch.float64)
+    there = scaling.apply(torch.from_numpy(X))
     back = scaling.undo(there)
     assert_allclose(back, X, rtol=1e-12, atol=1e-12 * np.abs(X).max())
 
@@ -69,7 +69,7 @@ def test_constant_data_become_zeros(value, n):
     X = np.full((n, 3), value)
     scaling = Scaling.fit(X)
     assert scaling.scale == 1.0
-    assert not scaling.apply(torch.from_numpy(X), torch.float64).any()
+    assert not scaling.apply(torch.from_numpy(X)).any()
     assert_allclose(scaling.undo(torch.zeros((1, 3), dtype=torch.float64))[0], X[0])
 
 
@@ -87,7 +87,7 @@ def test_extreme_units_stay_finite(scale):
     X = make_data(scale=scale)
     scaling = Scaling.fit(X)
     assert 0.0 < scaling.scale < np.inf
-    rows = scaling.apply(torch.from_numpy(X), torch.float32)
+    rows = scaling.apply(torch.from_numpy(X)).float()
     assert torch.isfinite(rows).all()
     assert_allclose(rows.square().mean().sqrt(), 1.0, rtol=1e-3)
 
@@ -102,8 +102,35 @@ def test_float32_rows_far_away_are_centred_in_float64():
     X = make_data(scale=100.0, offset=1e8, dtype=np.float32)
     scaling = Scaling.fit(X)
     assert_allclose(scaling.mean, X.astype(np.float64).mean(axis=0), rtol=1e-15)
-    rows = scaling.apply(torch.from_numpy(X), torch.float32)
+    rows = scaling.apply(torch.from_numpy(X))
+    assert rows.dtype == torch.float32
     assert_allclose(rows.double().mean(0), 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 1e8, -1e10])
+@pytest.mark.parametrize("unit", [1e-30, 1e-3, 1.0, 1e25])
+def test_float32_loses_nothing_to_an_offset_or_a_unit(unit, offset):
+    # Fitted in float64, so that the mean is no number of 32 bits; within some
+    # roundings of the same in float64.
+    X = make_data(scale=unit, offset=offset * unit)
+    scaling, narrow = Scaling.fit(X), X.astype(np.float32)
+    exact = (narrow.astype(np.float64) - scaling.mean) / scaling.scale
+    rows = scaling.apply(torch.from_numpy(narrow))
+    assert_allclose(rows, exact, rtol=4e-7, atol=0.0)
+    there = torch.from_numpy(exact.astype(np.float32))
+    back = there.numpy().astype(np.float64) * scaling.scale + scaling.mean
+    largest = np.abs(scaling.mean) + scaling.scale * np.abs(exact)
+    assert np.all(np.abs(scaling.undo(there).numpy() - back) <= 3e-7 * largest)
+
+
+def test_float32_rows_in_units_of_which_float32_knows_nothing():
+    zeros = torch.zeros((1, 4), dtype=torch.float32)
+    for unit in (1e-50, 1e50):
+        scaling = Scaling.fit(make_data(scale=unit, offset=7.0))
+        rows = scaling.apply(zeros)
+        assert rows.dtype == torch.float32
+        assert_allclose(rows[0], -scaling.mean / scaling.scale, rtol=1e-6)
+    assert scaling.undo(zeros).dtype == torch.float32
 
 
 @pytest.mark.parametrize("value", [1e151, -1e200, 1.7e308])
@@ -117,7 +144,7 @@ def test_too_large_values_are_refused(value):
 def test_none_leaves_everything_as_it_is():
     X = torch.from_numpy(make_data())
     scaling = Scaling.none(4)
-    assert torch.equal(scaling.apply(X, torch.float64), X)
+    assert torch.equal(scaling.apply(X), X)
     assert torch.equal(scaling.undo(X), X)
 
 
@@ -125,7 +152,7 @@ def test_none_leaves_everything_as_it_is():
 def test_dtypes_are_those_asked_for(dtype):
     X = make_data()
     scaling = Scaling.fit(X)
-    rows = scaling.apply(torch.from_numpy(X), dtype)
+    rows = scaling.apply(torch.from_numpy(X).to(dtype))
     assert rows.dtype == dtype
     assert scaling.undo(rows).dtype == dtype
 
@@ -134,7 +161,7 @@ def test_rows_given_are_not_changed():
     X = make_data(offset=5.0)
     before = X.copy()
     scaling = Scaling.fit(X)
-    scaling.undo(scaling.apply(torch.from_numpy(X), torch.float64))
+    scaling.undo(scaling.apply(torch.from_numpy(X)))
     scaling.standardise(X, torch.float64, CPU)
     np.testing.assert_array_equal(X, before)
 
@@ -168,7 +195,7 @@ class TestBlocks:
         X = make_data(800, 6000, offset=5.0, dtype=dtype)
         scaling = Scaling.fit(X)
         blocks = [block.clone() for block in scaling.centred_blocks(X)]
-        expected = scaling.apply(torch.from_numpy(X), torch.float64)
+        expected = scaling.apply(torch.from_numpy(X))
         assert len(blocks) > 1
         assert {block.numpy().dtype for block in blocks} == {np.dtype(dtype)}
         rtol = 1e-6 if dtype == np.float32 else 1e-12

@@ -8,7 +8,13 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.special import erf, expit
 
-from skae.networks import ACTIVATIONS, DenseNetwork, PlainCode
+from skae.networks import (
+    ACTIVATIONS,
+    DenseNetwork,
+    GaussianCode,
+    PlainCode,
+    TopKCode,
+)
 
 NUMPY = {
     "gelu": lambda a: a * 0.5 * (1 + erf(a / np.sqrt(2))),
@@ -89,11 +95,34 @@ def test_it_computes_what_the_formulas_say(network):
     assert_allclose(output, expected_output, rtol=1e-12, atol=1e-13)
 
 
+@every_network
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_few_rows_are_encoded_as_many_are(network, dtype):
+    weights = {name: weight.to(dtype) for name, weight in draw(network).items()}
+    x = 3.0 * torch.from_numpy(np.random.default_rng(1).normal(size=(6, D))).to(dtype)
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    few, eps = network.encode_few(arrays, x.numpy()), torch.finfo(dtype).eps
+    assert few.dtype == x.numpy().dtype
+    expected = network.encode(weights, x)
+    assert_allclose(few, expected, rtol=50 * eps, atol=50 * eps)
+
+
+@pytest.mark.parametrize("code", [GaussianCode(), TopKCode(2)], ids=str)
+def test_few_rows_have_the_codes_of_every_kind(code):
+    network = DenseNetwork(D, K, (5,), code=code)
+    weights, x = draw(network), np.random.default_rng(1).normal(size=(2, D))
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    expected = network.encode(weights, torch.from_numpy(x))
+    assert_allclose(network.encode_few(arrays, x), expected, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation_is_the_one_of_its_name(name):
     a = np.linspace(-5, 5, 21)
     actual = ACTIVATIONS[name].value(torch.from_numpy(a))
     assert_allclose(actual, NUMPY[name](a), rtol=1e-12, atol=1e-15)
+    array = ACTIVATIONS[name].array(a)
+    assert_allclose(array, NUMPY[name](a), rtol=1e-12, atol=1e-15)
 
 
 @every_network
