@@ -20,7 +20,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
-from skae.estimators.fitting import Fit, planned_epochs, rows_of_a_batch
+from skae.estimators.fitting import (
+    Fit,
+    choose_device,
+    planned_epochs,
+    rows_of_a_batch,
+)
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.validation import (
     check_beside,
@@ -33,7 +38,7 @@ from skae.estimators.validation import (
     refuse_both,
     warn_of_targets,
 )
-from skae.training import SCHEDULES, neutral
+from skae.training import SCHEDULES, neutral, uses_bfloat16
 
 
 class AutoencoderTransformer(
@@ -310,13 +315,21 @@ class AutoencoderTransformer(
         fit = Fit(composition, self, previous, self._keeps_interrupted)
         self._train(fit, X, X_val, X_clean)
 
-    def _flops(self, n_samples, n_features):
-        """Operations of a step that can be taken for several fits at once, or inf."""
+    def _joint_cost(self, n_samples, n_features):
+        """Operations of a step that could be taken for many fits at once, and weights.
+
+        None where it could not: that of autograd, or one in rounded products, for which
+        there is a switch of the whole process.
+        """
         composition = self._compose(n_features)
-        if not composition.is_by_hand or self.precision == "bfloat16":
-            return math.inf
+        products = composition.network.operations()
         n_rows = rows_of_a_batch(self.batch_size, n_samples)
-        return 3.0 * n_rows * sum(composition.network.operations())
+        device = choose_device(self.device)
+        rounds = uses_bfloat16(self.precision, n_rows * max(products), device)
+        if rounds or not composition.is_by_hand:
+            return None
+        n_weights = sum(map(math.prod, composition.network.shapes().values()))
+        return 3.0 * n_rows * sum(products), n_weights
 
     def _planned_epochs(self, n_samples):
         """Epochs that a fit to so many rows plans."""

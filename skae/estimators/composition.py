@@ -55,8 +55,9 @@ class Composition:
     start : callable or None
         ``start(network, weights)`` changes how the weights start, after they are drawn.
     backprop : callable or None
-        ``backprop(network, weights, gradients, n_rows, generator)`` makes the arrays of
-        a hand-written step; None leaves the gradient to autograd.
+        ``backprop(network, weights, gradients, n_rows, generators)`` makes the arrays
+        of a hand-written step, with a generator of noise for each network that takes
+        it; None leaves the gradient to autograd.
     """
 
     network: Network
@@ -126,7 +127,6 @@ class Composition:
         return (
             self.backprop is not None
             and self.auxiliary is None
-            and self.constrain is None
             and not self.likelihood.omits
             and (self.penalty is None or self.penalises_by_hand)
         )

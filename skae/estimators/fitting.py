@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from copy import copy
-from functools import partial
 
 import numpy as np
 import torch
@@ -213,10 +212,10 @@ class Fit:
         """
         split = Seeds(self._entropy).split
         order = torch.randperm(len(rows), generator=split, device="cpu")
-        trainings = [
+        trainings = (
             copy(self)._prepare(rows[kept], rows[left_out])
             for kept, left_out in folds.split(order.numpy())
-        ]
+        )
         losses = [
             [history.start_loss, *history.validation_curve]
             for history in train_all(trainings)
@@ -300,7 +299,6 @@ class Fit:
         step = self._objective.step(
             parameters, self._allocate(), len(self._rows), seeds.noise, ramp
         )
-        is_plain, constrain = self._objective.is_plain, composition.constrain
         return Task(
             step=step,
             batches=batches,
@@ -310,11 +308,11 @@ class Fit:
             trained=slice(network.n_fixed, None),
             decayed=slice(network.n_fixed, parameters.end(last)),
             start_loss=start_loss,
-            kin=joint if self._objective.is_by_hand else None,
-            measure=None if is_plain else self._measure,
+            joint=joint if self._composition.is_by_hand else None,
+            measure=None if self._objective.is_plain else self._measure,
             total=self._objective.total,
             is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
-            constrain=constrain and partial(constrain, network, parameters.views),
+            constrain=self._objective.constraint(parameters),
         )
 
     def _warm_up(self):

@@ -10,6 +10,9 @@ import torch
 from skae.estimators.objective import Objective, code_port
 from skae.training import HandwrittenStep
 
+_MOST_ENTRIES = 2**26
+"""Of the rows that networks are validated on, side by side: 256 MiB of float32."""
+
 
 @dataclass(frozen=True)
 class JointTask:
@@ -38,6 +41,10 @@ class JointTask:
     ramp: Callable
     held_out: torch.Tensor | None
 
+    def constraint(self, parameters):
+        """What brings the weights of all back to where they must be, or None."""
+        return self.objective.constraint(parameters)
+
     @property
     def flops(self):
         """Operations of a step: three times those of a pass forward."""
@@ -45,27 +52,23 @@ class JointTask:
 
     @property
     def key(self) -> Hashable:
-        """What is equal for tasks of one kin."""
-        objective, flat = self.objective, self.parameters.flat
-        penalty = objective.penalty and objective.penalty.unweighted
+        """What is equal for tasks that can be trained together."""
+        flat = self.parameters.flat
         return (
-            objective.network,
-            objective.likelihood,
-            penalty,
+            self.objective.form,
             tuple(self.batches.sizes),
             None if self.held_out is None else len(self.held_out),
             flat.dtype,
             flat.device,
         )
 
-    def step(self, kin, parameters, gradients):
-        """Step of the networks of all `kin`, the first axis of everything."""
-        objectives, generators = (
-            [getattr(task, name) for task in kin] for name in ("objective", "generator")
-        )
+    def step(self, tasks, parameters, gradients):
+        """Step of the networks of all `tasks`, the first axis of everything."""
+        objectives = [task.objective for task in tasks]
+        generators = [task.generator for task in tasks]
         port = None
         if self.objective.penalty is not None:
-            port = _penalise(kin, parameters, gradients)
+            port = _penalise(tasks, parameters, gradients)
         return HandwrittenStep(
             parameters,
             gradients,
@@ -75,19 +78,19 @@ class JointTask:
             port,
         )
 
-    def validation(self, kin, parameters, gradients):
-        """``validate()``: losses of all `kin` on their rows held out, in one go.
+    def validation(self, tasks, parameters, gradients):
+        """``validate()``: losses of all `tasks` on their rows held out, in one go.
 
         None where the objective is more than the mean loss, or the rows are too many
         for one array.
         """
         objective, rows = self.objective, self.held_out
-        plain = all(t.objective.is_plain and t.objective.is_clean for t in kin)
-        if rows is None or not plain or len(kin) * rows.numel() > _MOST_ENTRIES:
+        plain = all(t.objective.is_plain and t.objective.is_clean for t in tasks)
+        if rows is None or not plain or len(tasks) * rows.numel() > _MOST_ENTRIES:
             return None
-        target = torch.stack([task.held_out for task in kin])
+        target = torch.stack([task.held_out for task in tasks])
         seen = objective.likelihood.features(target)
-        generators = [task.generator for task in kin]
+        generators = [task.generator for task in tasks]
         work = objective.workspace(parameters, gradients, generators)(len(rows))
 
         def validate():
@@ -96,9 +99,6 @@ class JointTask:
             return (losses.sum((1, 2), dtype=torch.float64) / rows.numel()).tolist()
 
         return validate
-
-
-_MOST_ENTRIES = 2**26
 
 
 def _pairing(objectives, generators):
@@ -119,15 +119,15 @@ def _pairing(objectives, generators):
     return pair
 
 
-def _penalise(kin, parameters, gradients):
+def _penalise(tasks, parameters, gradients):
     """Port at the code for penalties that differ in their weights alone."""
-    penalty = kin[0].objective.penalty.unweighted
-    weights = parameters.flat.new_tensor([t.objective.penalty.alpha for t in kin])
+    penalty = tasks[0].objective.penalty.unweighted
+    weights = parameters.flat.new_tensor([t.objective.penalty.alpha for t in tasks])
 
     def weight(loss):
-        shares = weights.new_tensor([task.ramp() for task in kin])
+        shares = weights.new_tensor([task.ramp() for task in tasks])
         return penalty.factor(loss) * weights * shares
 
-    network = kin[0].objective.network
+    network = tasks[0].objective.network
     port = code_port(network, penalty, parameters, gradients, weight)
     return lambda code, gradient, loss: port(code, gradient, loss) * weights

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import replace
+from functools import partial
 from operator import add
 
 import torch
@@ -149,9 +151,25 @@ class Objective:
         )
 
     @property
-    def is_by_hand(self):
-        """Whether all of a step is written by hand, and it is all there is."""
-        return self._composition.is_by_hand
+    def form(self) -> Hashable:
+        """All that objectives of networks that are trained together have in common.
+
+        What is left are the weight of the penalty, and the corruption.
+        """
+        composition = self._composition
+        return (
+            self.network,
+            self.likelihood,
+            self.penalty and self.penalty.unweighted,
+            composition.backprop,
+            composition.constrain,
+            self._paired,
+        )
+
+    def constraint(self, parameters):
+        """What brings weights back to where they must be, or None."""
+        constrain = self._composition.constrain
+        return constrain and partial(constrain, self.network, parameters.views)
 
     def workspace(self, parameters, gradients, generators):
         """``workspace(n_rows)`` makes the arrays of a hand-written step."""

@@ -28,9 +28,11 @@ class RoundCallbacks:
         self._context = before
 
     @contextmanager
-    def one(self, n_fits):
-        """Be in a round of so many fits; gives what `evaluate_candidates` is to get."""
-        options = {"max_subtasks": n_fits, "sequential_subtasks": False}
+    def one(self, n_candidates):
+        """Be in a round of candidates, whose evaluation gets what this gives."""
+        options = {"sequential_subtasks": False}
+        if self._context is not None:  # and so `n_splits_` is known
+            options["max_subtasks"] = n_candidates * self._search.n_splits_
         with self._task("round", **options) as context:
             yield {} if context is None else {"callback_ctx": context}
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from sklearn.base import clone
 
-from skae.estimators import AutoencoderTransformer
+from skae.model_selection._checks import find_autoencoder
 
 
 class SuccessiveHalving:
@@ -20,7 +20,7 @@ class SuccessiveHalving:
     candidates : list of dict
         Parameters of each.
     n_samples : int
-        Rows of X.
+        Rows that a candidate is trained on.
     factor : float
         By how much a round divides the candidates, and multiplies the epochs.
 
@@ -33,10 +33,11 @@ class SuccessiveHalving:
     """
 
     def __init__(self, estimator, candidates, n_samples, factor):
-        prefix, self._autoencoder = find_autoencoder(estimator)
-        self._name = prefix + "max_iter"
+        self._estimator = estimator
+        self._name = find_autoencoder(estimator)[0] + "max_iter"
         self._left, self._n_samples, self._factor = candidates, n_samples, factor
-        self.n_rounds = 1 + int(math.log(max(1, len(candidates)), factor) + 1e-9)
+        most = min(len(candidates), max(map(self._planned, candidates)))
+        self.n_rounds = 1 + int(math.log(most, factor) + 1e-9)
         self._round = 0
 
     @property
@@ -59,7 +60,8 @@ class SuccessiveHalving:
 
     def keep_best(self, scores):
         """End the round: the best candidates by these scores stay."""
-        n_left = max(1, math.ceil(len(self._left) / self._factor))
+        n_left = math.ceil(len(self._left) / self._factor)
+        n_left = max(1, min(n_left, len(self._left) - 1))
         order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
         self._left = [self._left[i] for i in sorted(order[:n_left])]
         self._round += 1
@@ -70,29 +72,7 @@ class SuccessiveHalving:
         return [max(1, round(self._planned(given) / share)) for given in self._left]
 
     def _planned(self, given):
-        max_iter = given.get(self._name, self._autoencoder.max_iter)
-        candidate = clone(self._autoencoder).set_params(max_iter=max_iter)
-        return candidate._planned_epochs(self._n_samples)
-
-
-def find_autoencoder(estimator):
-    """The autoencoder in an estimator, and the prefix of its parameters' names.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or more than one.
-    """
-    parameters = {"": estimator, **estimator.get_params(deep=True)}
-    found = {
-        name: value
-        for name, value in parameters.items()
-        if isinstance(value, AutoencoderTransformer)
-    }
-    if len(found) != 1:
-        raise ValueError(
-            "AutoencoderSearchCV wants an autoencoder, or a Pipeline with one, and "
-            f"found {len(found)} in {estimator}. Use GridSearchCV."
-        )
-    [(name, autoencoder)] = found.items()
-    return name and f"{name}__", autoencoder
+        """Epochs that a candidate plans."""
+        given = clone(given, safe=False)
+        candidate = clone(self._estimator).set_params(**given)
+        return find_autoencoder(candidate)[1]._planned_epochs(self._n_samples)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+import warnings
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 from joblib import cpu_count, parallel_config
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _num_samples
 
+from skae.model_selection._backend import RendezvousBackend
 from skae.model_selection._callbacks import RoundCallbacks
-from skae.model_selection._company import CompanyBackend
-from skae.model_selection._halving import SuccessiveHalving, find_autoencoder
+from skae.model_selection._checks import (
+    find_autoencoder,
+    refuse_ambiguous,
+    rows_of_a_split,
+)
+from skae.model_selection._halving import SuccessiveHalving
+
+MOST_ROWS = 1000
+"""With fewer, a fit is judged in folds."""
 
 _LARGEST_STEP = 2e7
 """Operations of a step beyond which networks gain nothing from being batched."""
@@ -23,8 +32,11 @@ _LARGEST_STEP = 2e7
 _FEWEST_THREADS, _MOST_THREADS = 4, 256
 """Fits in work at a time; in between, as many as `_MOST_BYTES` have room for."""
 
-_MOST_BYTES, _COPIES = 2 * 2**30, 3
-"""Memory for these fits, and how many copies of the data one of them takes."""
+_MOST_BYTES = 2 * 2**30
+"""Memory for these fits."""
+
+_COPIES, _STATES = 3, 9
+"""How often a fit holds its rows, and its weights: gradients, moments, the best."""
 
 
 class AutoencoderSearchCV(GridSearchCV):
@@ -189,77 +201,104 @@ class AutoencoderSearchCV(GridSearchCV):
             The fitted search.
         """
         self._validate_params()
-        self._n_samples, self._company = _num_samples(X), None
+        if self.factor is not None:
+            refuse_ambiguous(self.scoring, self.refit)
+        self._n_trained = rows_of_a_split(self, X, y)
         try:
             with self._workers(np.shape(X)):
                 return super().fit(X, y, **params)
         finally:
-            del self._n_samples, self._company
+            del self._n_trained
 
+    @contextmanager
     def _workers(self, shape):
-        """Context in which joblib finds who is to fit candidates to X of this shape."""
-        if self._goes_together(shape):
-            n_bytes = _COPIES * math.prod(shape) * np.dtype(np.float64).itemsize
-            n_threads = max(_FEWEST_THREADS, min(_MOST_THREADS, _MOST_BYTES // n_bytes))
-            backend = CompanyBackend(n_threads)
-            self._company = backend.company
-            return parallel_config(backend)
-        if self.n_jobs is None:
-            return parallel_config("loky", n_jobs=cpu_count(), inner_max_num_threads=1)
-        return nullcontext()
+        """Let joblib find who is to fit candidates to X of this shape."""
+        costs = self._costs(shape)
+        if self._go_together(costs):
+            n_threads = self._n_threads(costs, math.prod(shape))
+            backend = RendezvousBackend(n_threads)
+            # Fits in threads leave the filters of warnings as they should not.
+            with parallel_config(backend, n_jobs=n_threads), warnings.catch_warnings():
+                yield
+        elif self.n_jobs is None and self._go_side_by_side(costs):
+            with parallel_config("loky", n_jobs=cpu_count(), inner_max_num_threads=1):
+                yield
+        else:
+            yield
 
-    def _goes_together(self, shape):
-        """Whether candidates are to be trained as one network."""
-        if self.train_together != "auto":
-            return self.train_together
-        try:
-            steps = [self._flops(given, shape) for given in self._candidates()]
-        except Exception:  # whatever is wrong with a candidate, its own fit will say
+    def _go_together(self, costs):
+        """Whether candidates of these costs are to be trained as one network."""
+        if self.train_together != "auto" or None in costs:
+            return bool(self.train_together) and None not in costs
+        return len(costs) > 1 and max(flops for flops, _ in costs) <= _LARGEST_STEP
+
+    def _go_side_by_side(self, costs):
+        """Whether fits are known to take longer than to start processes for them."""
+        if None in costs or len(costs) < 2 or cpu_count() < 2:
             return False
-        return len(steps) > 1 and max(steps) <= _LARGEST_STEP
+        backend, n_jobs = get_active_backend()
+        is_free = n_jobs == 1 and not backend.nesting_level
+        return is_free and find_autoencoder(self.estimator)[1].device == "cpu"
 
-    def _flops(self, given, shape):
-        """Operations of a step of a candidate, or inf where it is taken alone."""
-        candidate = clone(self.estimator).set_params(**clone(given, safe=False))
-        _, autoencoder = find_autoencoder(candidate)
-        return autoencoder._flops(shape[0], math.prod(shape[1:]))
+    def _n_threads(self, costs, n_entries):
+        """Fits in work at a time: as many as there is memory for."""
+        _, n_weights = max(costs, key=lambda cost: cost[1])
+        n_copies = 5 if self._n_trained < MOST_ROWS else 1  # five folds at a time
+        n_floats = _COPIES * n_entries + _STATES * n_weights * n_copies
+        n_bytes = n_floats * np.dtype(np.float64).itemsize
+        return max(_FEWEST_THREADS, min(_MOST_THREADS, _MOST_BYTES // n_bytes))
+
+    def _costs(self, shape):
+        """What a step of each candidate costs, or None where it is taken alone.
+
+        Raises
+        ------
+        ValueError
+            If a candidate names a parameter that there is not.
+        """
+        costs = []
+        for given in self._candidates():
+            candidate = clone(self.estimator).set_params(**clone(given, safe=False))
+            try:
+                _, autoencoder = find_autoencoder(candidate)
+            except ValueError:
+                costs.append(None)
+                continue
+            try:
+                width = math.prod(shape[1:])
+                costs.append(autoencoder._joint_cost(self._n_trained, width))
+            except Exception:  # whatever is wrong with a value, its own fit will say
+                costs.append((0.0, 0))
+        return costs
 
     def _candidates(self):
         return list(ParameterGrid(self.param_grid))
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         """Evaluate the candidates, all at once or round by round."""
-        candidates = self._candidates()
         if self.factor is None:
             context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
-            self._expect(len(candidates))
             super()._run_search(evaluate_candidates, **context)
             return
         halving = SuccessiveHalving(
-            self.estimator, candidates, self._n_samples, self.factor
+            self.estimator, self._candidates(), self._n_trained, self.factor
         )
         callbacks = RoundCallbacks(self, callback_ctx, halving.n_rounds)
         metric = self.refit if isinstance(self.refit, str) else "score"
         with callbacks.rounds():
             while halving.goes_on:
                 given = halving.candidates()
-                self._expect(len(given))
-                with callbacks.one(len(given) * self.n_splits_) as context:
+                with callbacks.one(len(given)) as context:
                     results = evaluate_candidates(
                         given, more_results=halving.notes(), **context
                     )
                 halving.keep_best(results[f"mean_test_{metric}"][-len(given) :])
 
-    def _expect(self, n_candidates):
-        """Tell the threads, if they are to train together, how many fits will come."""
-        if self._company is not None:
-            self._company.expect(n_candidates * self.n_splits_)
-
     @staticmethod
     def _select_best_index(refit, refit_metric, results):
         """Row of the best candidate; with halving, of the last round."""
-        if callable(refit) or "iter" not in results:
+        if "iter" not in results:
             return GridSearchCV._select_best_index(refit, refit_metric, results)
-        is_last = np.asarray(results["iter"]) == np.max(results["iter"])
-        scores = np.where(is_last, results[f"mean_test_{refit_metric}"], -np.inf)
-        return int(np.nanargmax(np.where(np.isnan(scores) & is_last, -np.inf, scores)))
+        last = np.flatnonzero(np.asarray(results["iter"]) == np.max(results["iter"]))
+        scores = results[f"mean_test_{refit_metric}"][last]
+        return int(last[0 if np.isnan(scores).all() else np.nanargmax(scores)])

@@ -97,7 +97,16 @@ class DenseBackprop:
         """Fill the encoder's gradients from `code_gradient`."""
         for call in self._to_input:
             call()
-        self._add_product(self._first_weight_gradient, self._into_first_weight, x)()
+        out, into = self._first_weight_gradient, self._into_first_weight
+        if self._has_gaps(out):
+            self._mm(into, x, out=self._first_product_gradient)
+            (out.add_ if self._network.tied_weights else out.copy_)(
+                self._first_product_gradient
+            )
+        elif self._network.tied_weights:
+            self._addmm(out, into, x, out=out)
+        else:
+            self._mm(into, x, out=out)
         torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
@@ -140,6 +149,9 @@ class DenseBackprop:
         self._into_first_weight = self._first_gradient[..., n_fixed:, :]
         gradient_of_first = self._gradients["encoder.0.weight"]
         self._first_weight_gradient = gradient_of_first[..., n_fixed:, :]
+        self._first_product_gradient = torch.empty_like(
+            self._first_weight_gradient, memory_format=torch.contiguous_format
+        )
         self._encoder_pre.append(pre)
         self._decoder_value.append(z)
         self._encoder_gradient.append(gradient)
@@ -166,7 +178,7 @@ class DenseBackprop:
             out = self._encoder_pre[i + 1]
             calls += [
                 *self._activate(a, h, is_first=i == 1),
-                partial(self._addmm, start, weight, h, out=out),
+                *self._affine(out, start, weight, h),
             ]
         return calls
 
@@ -205,9 +217,9 @@ class DenseBackprop:
                 weight_gradient = self._first_weight_gradient
                 into = into[..., -weight_gradient.shape[-2] :, :]
             calls += [
-                partial(self._mm, into, gradient.mT, out=weight_gradient),
+                *self._product(weight_gradient, into, gradient.mT),
                 partial(torch.sum, gradient, -1, out=self._gradients[bias]),
-                self._product(into_gradient, weight, gradient, adds=path_is_there),
+                *self._product(into_gradient, weight, gradient, adds=path_is_there),
             ]
         return calls
 
@@ -218,13 +230,13 @@ class DenseBackprop:
             gradient = self._encoder_gradient[i + 1]
             out = self._encoder_gradient[i]
             pre, value = self._encoder_pre[i], self._encoder_value[i]
-            calls.append(self._add_product(self._gradients[name], gradient, value.mT))
+            calls += self._add_product(self._gradients[name], gradient, value.mT)
             if bias in self._gradients:
                 calls.append(
                     partial(torch.sum, gradient, -1, out=self._gradients[bias])
                 )
             calls += [
-                partial(self._mm, self._weights[name].mT, gradient, out=out),
+                *self._product(out, self._weights[name].mT, gradient),
                 *self._activate_backward(out, pre, value, is_first=i == 1),
             ]
         return calls
@@ -249,15 +261,37 @@ class DenseBackprop:
             partial(_limit_backward, gradient, pre, -limit, limit, grad_input=gradient),
         ]
 
-    def _add_product(self, gradient: Tensor, left: Tensor, right: Tensor) -> Call:
+    def _add_product(self, out: Tensor, left: Tensor, right: Tensor) -> list[Call]:
         """Put a product into a gradient, on top of the decoder's where it is tied."""
-        return self._product(gradient, left, right, adds=self._network.tied_weights)
+        return self._product(out, left, right, adds=self._network.tied_weights)
 
-    def _product(self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool) -> Call:
+    def _product(
+        self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool = False
+    ) -> list[Call]:
         """Put a product into `out`, or add it to what is there."""
-        if adds:
-            return partial(self._addmm, out, left, right, out=out)
-        return partial(self._mm, left, right, out=out)
+        if not self._has_gaps(out):
+            call = partial(self._addmm, out) if adds else self._mm
+            return [partial(call, left, right, out=out)]
+        whole = torch.empty_like(out, memory_format=torch.contiguous_format)
+        put = partial(out.add_ if adds else out.copy_, whole)
+        return [partial(self._mm, left, right, out=whole), put]
+
+    def _affine(
+        self, out: Tensor, start: Tensor, left: Tensor, right: Tensor
+    ) -> list[Call]:
+        """Put ``start + left @ right`` into `out`."""
+        if not self._has_gaps(out):
+            return [partial(self._addmm, start, left, right, out=out)]
+        whole = torch.empty_like(out, memory_format=torch.contiguous_format)
+        product = partial(self._addmm, start, left, right, out=whole)
+        return [product, partial(out.copy_, whole)]
+
+    def _has_gaps(self, out: Tensor) -> bool:
+        """Whether `out` leaves gaps between networks, into which no product is batched.
+
+        torch then makes the products one by one.
+        """
+        return bool(self._networks) and not out.is_contiguous()
 
     def _empty(self, width: int) -> Tensor:
         like = self._weights[self._network.output_bias]

@@ -97,4 +97,4 @@ def start_as_dictionary(network: DenseNetwork, weights: Weights) -> None:
 def normalise_readers(network: DenseNetwork, weights: Weights) -> None:
     """Bring what decodes each entry of the code to length one, in place."""
     for matrix in network.readers(weights):
-        matrix.div_(matrix.norm(dim=1, keepdim=True).clamp_min_(_TINY))
+        matrix.div_(matrix.norm(dim=-1, keepdim=True).clamp_min_(_TINY))

@@ -1,6 +1,5 @@
 """The engine: steps, optimiser, schedule, stopping. It never sees an estimator."""
 
-from skae.training.company import Company, train_all
 from skae.training.environment import (
     bfloat16_products,
     memory_errors,
@@ -11,6 +10,7 @@ from skae.training.environment import (
 from skae.training.flat import FlatTensors
 from skae.training.gram import GramStep
 from skae.training.loop import Training, train
+from skae.training.rendezvous import Rendezvous, train_all
 from skae.training.schedule import SCHEDULES
 from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Step
 from skae.training.task import History, Plan, Task
@@ -19,12 +19,12 @@ __all__ = [
     "SCHEDULES",
     "AutogradStep",
     "AutogradTerm",
-    "Company",
     "FlatTensors",
     "GramStep",
     "HandwrittenStep",
     "History",
     "Plan",
+    "Rendezvous",
     "Step",
     "Task",
     "Training",

@@ -36,35 +36,26 @@ class Moments(NamedTuple):
         return cls(torch.zeros_like(parameter), torch.zeros_like(parameter), n_steps)
 
 
-def adam(parameter: Tensor, gradient: Tensor) -> Update:
-    """Adam for a flat parameter, which is updated in place from its flat gradient."""
-    return adam_of_parts([parameter], [gradient], [Moments.zero(parameter)])
+def adam(parameter: Tensor, gradient: Tensor, moments: Moments | None = None) -> Update:
+    """Adam for a flat parameter, which is updated in place from its flat gradient.
 
-
-def adam_of_parts(
-    parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
-) -> Update:
-    """Adam for several flat tensors at once, which may share their count of steps.
-
-    The means in `moments` are updated in place too.
+    So are the `moments`; None: they start at zero.
 
     torch's fused kernel is called directly: beside a small network the bookkeeping of
     `torch.optim.Adam` costs more than the step. Where this torch has no such kernel,
     `torch.optim.Adam` itself does the work.
     """
     kernel = getattr(torch, "_fused_adam_", None)
-    return (_public if kernel is None else _direct)(parameters, gradients, moments)
+    moments = Moments.zero(parameter) if moments is None else moments
+    return (_public if kernel is None else _direct)(parameter, gradient, moments)
 
 
-def _direct(
-    parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
-) -> Update:
-    first, second, steps = (list(kind) for kind in zip(*moments, strict=True))
-    counters = list({id(n_steps): n_steps for n_steps in steps}.values())
+def _direct(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
+    parameters, gradients = [parameter], [gradient]
+    first, second, steps = ([moment] for moment in moments)
 
     def update(learning_rate: float) -> None:
-        for n_steps in counters:
-            n_steps.add_(1)
+        steps[0].add_(1)
         torch._fused_adam_(
             parameters,
             gradients,
@@ -84,18 +75,15 @@ def _direct(
     return update
 
 
-def _public(
-    parameters: list[Tensor], gradients: list[Tensor], moments: list[Moments]
-) -> Update:
-    leaves = [parameter.detach().requires_grad_() for parameter in parameters]
-    optimiser = torch.optim.Adam(leaves, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
-    for leaf, gradient, moment in zip(leaves, gradients, moments, strict=True):
-        leaf.grad = gradient
-        optimiser.state[leaf] = {
-            "step": moment.n_steps.clone(),  # it counts for each part anew
-            "exp_avg": moment.first,
-            "exp_avg_sq": moment.second,
-        }
+def _public(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
+    leaf = parameter.detach().requires_grad_()
+    leaf.grad = gradient
+    optimiser = torch.optim.Adam([leaf], betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+    optimiser.state[leaf] = {
+        "step": moments.n_steps,
+        "exp_avg": moments.first,
+        "exp_avg_sq": moments.second,
+    }
 
     def update(learning_rate: float) -> None:
         optimiser.param_groups[0]["lr"] = learning_rate

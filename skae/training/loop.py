@@ -208,7 +208,7 @@ class Training:
         history.loss = task.loss(history.best_loss)
 
 
-def train(training: Training) -> History:
+def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> History:
     """Train, and leave the best weights behind.
 
     The weights kept are those of the lowest validation loss. Without a validation set
@@ -220,6 +220,8 @@ def train(training: Training) -> History:
     ----------
     training : Training
         What is trained, how long, and who watches.
+    goes_on : callable
+        Asked before every epoch; once it says no, this was the last one.
 
     Returns
     -------
@@ -237,7 +239,7 @@ def train(training: Training) -> History:
     """
     training.begin()
     try:
-        _run_epochs(training)
+        _run_epochs(training, goes_on)
         training.settle()
     except KeyboardInterrupt:
         if not (training.history.loss_curve and training.plan.keeps_interrupted):
@@ -247,11 +249,11 @@ def train(training: Training) -> History:
     return training.history
 
 
-def _run_epochs(training: Training) -> None:
+def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     task, n_steps = training.task, 0
     parameters, gradients = task.parameters.flat, task.step.gradients.flat
     update = adam(parameters[task.trained], gradients[task.trained])
-    while not training.is_over:
+    while not training.is_over and goes_on():
         training.epoch_begins()
         told, n_steps = _run_epoch(task, training.plan, update, n_steps)
         training.epoch_ends(told)

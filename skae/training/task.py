@@ -84,8 +84,8 @@ class History:
     interrupted: bool = False
 
 
-class Kin(Protocol):
-    """What makes tasks alike enough for their networks to be trained together.
+class Joint(Protocol):
+    """What lets the networks of several tasks be trained together.
 
     Attributes
     ----------
@@ -103,18 +103,25 @@ class Kin(Protocol):
     def flops(self) -> float: ...
 
     def step(
-        self, kin: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
+        self, tasks: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
     ) -> Callable[[Tensor], Told]:
-        """Step of the networks of all `kin`, the first axis of everything."""
+        """Step of the networks of all `tasks`, which are of this kind.
+
+        The first axis of everything is that of the networks.
+        """
         ...
 
     def validation(
-        self, kin: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
+        self, tasks: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
     ) -> Callable[[], Sequence[float]] | None:
         """What ``task.validate()`` says for each, at once; None: they are to be asked.
 
         It may write to `gradients`.
         """
+        ...
+
+    def constraint(self, parameters: FlatTensors) -> Callable[[], object] | None:
+        """What brings the weights of all back to where they must be, if there is."""
         ...
 
 
@@ -150,8 +157,8 @@ class Task:
     start_loss : float
         Loss of the start on all training data, but for rounding; nan where nobody knows
         it without looking.
-    kin : Kin or None
-        What makes it one of a kind with other tasks; None: it is trained alone.
+    joint : Joint or None
+        What lets it be trained together with others; None: it is trained alone.
     """
 
     step: Step
@@ -162,7 +169,7 @@ class Task:
     trained: slice
     decayed: slice
     start_loss: float = math.nan
-    kin: Kin | None = None
+    joint: Joint | None = None
     measure: Callable[[], float] | None = None
     total: Callable[[float, float], float] = operator.add
     is_on_scale: bool = True

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
 
 import torch
 from torch import Tensor
 
-from skae.training.adam import Moments, Update, adam_of_parts
+from skae.training.adam import Moments, adam
 from skae.training.environment import threads
 from skae.training.flat import FlatTensors
 from skae.training.loop import Epoch, Training
-from skae.training.schedule import Schedule
 
 _LEAST_SHARE = 0.75
-"""Of a crew that is still in training: below it, the crew is set up anew."""
+"""Of a stack that is still in training: below it, the stack is set up anew."""
 
 
 def train_together(
     trainings: Sequence[Training], n_threads: int, goes_on: Callable[[], bool]
 ) -> None:
-    """Train networks of the same kin; what becomes of each is noted there.
+    """Train networks of one kind; what becomes of each is noted there.
 
     Every one of them sees the batches, the noise and the learning rates that it would
     see alone, is judged alone, and stops alone: but for rounding, it makes no
@@ -30,7 +28,7 @@ def train_together(
     Parameters
     ----------
     trainings : sequence of Training
-        Whose tasks have kin of equal keys.
+        Whose tasks have a `joint` of the same key.
     n_threads : int
         Of torch, where there is work for them.
     goes_on : callable
@@ -38,18 +36,18 @@ def train_together(
     """
     for training in trainings:
         training.attempt(training.begin)
-    flops = sum(t.task.kin.flops for t in trainings if t.task.kin is not None)
+    flops = sum(t.task.joint.flops for t in trainings if t.task.joint is not None)
     with threads(flops, n_threads):
-        crew = _Crew.of([t for t in trainings if not t.is_over])
-        while crew is not None and goes_on():
-            crew.epoch()
-            crew = crew.without_the_finished()
+        stack = _Stack.of([t for t in trainings if not t.is_over])
+        while stack is not None and goes_on():
+            stack.epoch()
+            stack = stack.without_the_finished()
     for training in trainings:
         training.attempt(training.settle)
 
 
-class _Crew:
-    """Networks side by side, those of equal learning rates next to each other."""
+class _Stack:
+    """Networks side by side."""
 
     def __init__(
         self,
@@ -62,27 +60,27 @@ class _Crew:
         self._members, self._n_steps = members, n_steps
         self._parameters, self._first, self._second = parameters, first, second
         self._gradients = parameters.zeros()
-        kin = [t.task.kin for t in members if t.task.kin is not None]
-        self._step = kin[0].step(kin, parameters, self._gradients)
-        self._validate = kin[0].validation(kin, parameters, self._gradients)
-        self._updates = self._make_updates()
+        joint = [t.task.joint for t in members if t.task.joint is not None]
+        self._step = joint[0].step(joint, parameters, self._gradients)
+        self._validate = joint[0].validation(joint, parameters, self._gradients)
+        self._update = self._make_update()
         self._decay = self._make_decay()
+        self._constrain = joint[0].constraint(parameters)
         self._rows: dict[int, Tensor] = {}
 
     @classmethod
-    def of(cls, trainings: list[Training]) -> _Crew | None:
+    def of(cls, trainings: list[Training]) -> _Stack | None:
         """Put networks side by side at the start of training, if there are any."""
         if not trainings:
             return None
-        order = list(dict.fromkeys(t.plan.schedule for t in trainings))
-        members = sorted(trainings, key=lambda t: order.index(t.plan.schedule))
-        parameters = FlatTensors.stack([t.task.parameters for t in members])
-        return cls(members, parameters, parameters.zeros(), parameters.zeros(), 0)
+        parameters = FlatTensors.stack([t.task.parameters for t in trainings])
+        return cls(trainings, parameters, parameters.zeros(), parameters.zeros(), 0)
 
     def epoch(self) -> None:
         """One pass over everybody's batches, of which each is told."""
         for training in self._members:
-            training.attempt(training.epoch_begins)
+            if not training.is_over:
+                training.attempt(training.epoch_begins)
         told = self._pass()
         losses = [None] * len(told) if self._validate is None else self._validate()
         for i, training in enumerate(self._members):
@@ -90,14 +88,14 @@ class _Crew:
                 self._parameters.put(i, training.task.parameters)
                 training.attempt(training.epoch_ends, told[i], losses[i])
 
-    def without_the_finished(self) -> _Crew | None:
-        """Those who go on; the same crew, while few of it have finished."""
+    def without_the_finished(self) -> _Stack | None:
+        """Those who go on; the same stack, while few of it have finished."""
         kept = [i for i, t in enumerate(self._members) if not t.is_over]
         if not kept:
             return None
         if len(kept) >= _LEAST_SHARE * len(self._members):
             return self
-        return _Crew(
+        return _Stack(
             [self._members[i] for i in kept],
             self._parameters.take(kept),
             self._first.take(kept),
@@ -121,8 +119,9 @@ class _Crew:
             n_rows += size
             if self._decay is not None:
                 gradient.addcmul_(flat, self._decay)
-            for schedule, update in self._updates:
-                update(schedule(self._n_steps))
+            self._update(self._n_steps)
+            if self._constrain is not None:
+                self._constrain()
             self._n_steps += 1
         columns = zip(first.t().tolist(), sums.div_(n_rows).t().tolist(), strict=True)
         return [
@@ -138,30 +137,34 @@ class _Crew:
             self._rows[size] = batches[0].new_empty(shape)
         return torch.stack(batches, out=self._rows[size])
 
-    def _make_updates(self) -> list[tuple[Schedule, Update]]:
-        """Adam for the networks of each schedule.
+    def _make_update(self) -> Callable[[int], None]:
+        """Adam for all networks: ``update(n_steps)``.
 
-        What is not trained has a gradient of zero, and never moves.
+        What is not trained has a gradient of zero, and never moves. Where learning
+        rates differ, Adam takes its step with a rate of one from zero, and each network
+        goes its own part of the way: torch's kernel has one rate for all.
         """
-        start, updates = 0, list[tuple[Schedule, Update]]()
-        for schedule, group in groupby(self._members, lambda t: t.plan.schedule):
-            rows = slice(start, start + len(list(group)))
-            everything = (
-                self._parameters,
-                self._gradients,
-                self._first,
-                self._second,
-            )
-            parameters, gradients, first, second = (
-                _parts(tensors, rows, len(self._members)) for tensors in everything
-            )
-            n_steps = torch.tensor(float(self._n_steps), device=first[0].device)
-            moments = [
-                Moments(m, v, n_steps) for m, v in zip(first, second, strict=True)
-            ]
-            updates.append((schedule, adam_of_parts(parameters, gradients, moments)))
-            start = rows.stop
-        return updates
+        schedules = [t.plan.schedule for t in self._members]
+        n_steps = torch.tensor(float(self._n_steps), device=self._first.flat.device)
+        moments = Moments(self._first.flat, self._second.flat, n_steps)
+        flat, gradient = self._parameters.flat, self._gradients.flat
+        if len(set(schedules)) == 1:
+            step = adam(flat, gradient, moments)
+            return lambda n: step(schedules[0](n))
+        way = self._parameters.zeros()
+        step = adam(way.flat, gradient, moments)
+        pairs = [(v, way.views[name]) for name, v in self._parameters.views.items()]
+        rates = flat.new_empty(len(schedules))
+
+        def update(n: int) -> None:
+            way.flat.zero_()
+            step(1.0)
+            known = {schedule: schedule(n) for schedule in set(schedules)}
+            rates.copy_(rates.new_tensor([known[schedule] for schedule in schedules]))
+            for weights, part in pairs:
+                weights.addcmul_(part, rates.view(-1, *[1] * (part.dim() - 1)))
+
+        return update
 
     def _make_decay(self) -> Tensor | None:
         """Factor of every weight in the gradient of its decay."""
@@ -175,10 +178,3 @@ class _Crew:
                 own.flat[training.task.decayed] = decay.alpha
             factors.append(own)
         return FlatTensors.stack(factors).flat
-
-
-def _parts(tensors: FlatTensors, rows: slice, n_networks: int) -> list[Tensor]:
-    """Some of the networks as flat tensors; all of them are one."""
-    if rows == slice(0, n_networks):
-        return [tensors.flat]
-    return [view[rows].view(-1) for view in tensors.views.values()]

@@ -1,5 +1,9 @@
 """Searches: GridSearchCV's results, whoever trains."""
 
+import pickle
+import threading
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -7,18 +11,21 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    SparseAutoencoder,
     VariationalAutoencoder,
 )
 from skae.metrics import make_denoising_scorer
 from skae.model_selection import AutoencoderSearchCV
+from skae.model_selection._checks import rows_of_a_split
+from skae.model_selection._halving import SuccessiveHalving
 
 SETTINGS = {
     "n_components": 3,
@@ -35,13 +42,13 @@ def X():
     return load_digits().data[:400] / 16
 
 
-def assert_same_results(search, expected):
+def assert_same_results(search, expected, tolerance=1e-9):
     results, wanted = search.cv_results_, expected.cv_results_
     assert set(results) == set(wanted)
     assert results["params"] == wanted["params"]
     for name in wanted:
         if "test_score" in name or "train_score" in name:
-            assert_allclose(results[name], wanted[name], atol=1e-5)
+            assert_allclose(results[name], wanted[name], atol=tolerance)
     assert search.best_params_ == expected.best_params_
     assert search.best_index_ == expected.best_index_
 
@@ -66,7 +73,7 @@ def test_float32_agrees_to_1e_5(X):
         Search(estimator, GRID, cv=3).fit(X)
         for Search in (AutoencoderSearchCV, GridSearchCV)
     )
-    assert_same_results(search, expected)
+    assert_same_results(search, expected, tolerance=1e-5)
 
 
 def test_pipeline_is_searched(X):
@@ -126,9 +133,12 @@ def test_error_is_raised_on_request(X):
     assert not hasattr(search, "cv_results_")
 
 
-def test_nothing_is_left_of_the_company(X):
+def test_nothing_is_left_of_the_search_itself(X):
     search = AutoencoderSearchCV(Autoencoder(**SETTINGS), GRID, cv=2).fit(X)
-    assert not {"_company", "_n_samples"} & vars(search).keys()
+    assert "_n_trained" not in vars(search)
+    assert_array_equal(
+        pickle.loads(pickle.dumps(search)).transform(X), search.transform(X)
+    )
     assert clone(search).get_params().keys() == search.get_params().keys()
 
 
@@ -138,7 +148,8 @@ class TestWhoTrains:
     @staticmethod
     def together(estimator, grid=None, shape=(1000, 20), **options):
         search = AutoencoderSearchCV(estimator, grid or GRID, **options)
-        return search._goes_together(shape)
+        search._n_trained = shape[0]
+        return search._go_together(search._costs(shape))
 
     def test_small_networks_go_together(self):
         assert self.together(Autoencoder(2))
@@ -164,6 +175,13 @@ class TestWhoTrains:
         assert not self.together(
             Autoencoder(2), {"hidden_layer_sizes": [(8,), (20_000,)]}
         )
+
+    def test_constrained_weights_do(self):
+        assert self.together(SparseAutoencoder(20), {"alpha": [1e-3, 1e-2]})
+
+    def test_rounded_products_never_do(self):
+        grid = {"precision": ["float32", "bfloat16"]}
+        assert not self.together(Autoencoder(2), grid, train_together=True)
 
     def test_a_single_candidate_has_no_company(self):
         assert not self.together(Autoencoder(2), {"n_components": [1]})
@@ -254,3 +272,115 @@ def test_other_estimators_are_searched_as_ever(X):
     grid = {"n_components": [1, 2]}
     search = AutoencoderSearchCV(PCA(), grid, n_jobs=1).fit(X)
     assert_same_results(search, GridSearchCV(PCA(), grid).fit(X))
+
+
+@pytest.mark.parametrize("pre_dispatch", [1, "n_jobs", "all"])
+def test_whatever_joblib_dispatches_is_done(X, pre_dispatch):
+    search = AutoencoderSearchCV(
+        Autoencoder(**SETTINGS), GRID, cv=2, pre_dispatch=pre_dispatch
+    )
+    expected = GridSearchCV(Autoencoder(**SETTINGS), GRID, cv=2).fit(X)
+    assert_same_results(search.fit(X), expected)
+
+
+def test_estimators_that_use_joblib_themselves(X):
+    union = FeatureUnion([("ae", Autoencoder(**SETTINGS)), ("pca", PCA(2))])
+    search, expected = (
+        Search(union, {"ae__weight_decay": [0.0, 0.1]}, cv=2, scoring=_spread).fit(X)
+        for Search in (AutoencoderSearchCV, GridSearchCV)
+    )
+    assert_same_results(search, expected)
+    assert_array_equal(search.transform(X), expected.transform(X))
+
+
+def _spread(estimator, X, y=None):
+    return float(estimator.transform(X).var())
+
+
+def test_a_search_in_a_search(X):
+    inner = AutoencoderSearchCV(Autoencoder(**SETTINGS), {"weight_decay": [0, 1]}, cv=2)
+    scores = [cross_val_score(inner, X, cv=2) for _ in range(2)]
+    assert_array_equal(*scores)
+
+
+def test_wrong_name_is_told_at_once(X):
+    grid = [{"weight_decay": [0.0]}, {"weight_decoy": [0.0]}]
+    search = AutoencoderSearchCV(Autoencoder(**SETTINGS), grid)
+    with pytest.raises(ValueError, match="Invalid parameter 'weight_decoy'"):
+        search.fit(X)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
+def test_no_rows_or_columns_get_the_error_of_grid_search(shape):
+    with pytest.raises(
+        ValueError, match=r"minimum of 1|Cannot have number of splits|0 feature"
+    ):
+        AutoencoderSearchCV(Autoencoder(2), GRID).fit(np.zeros(shape))
+
+
+def test_an_error_leaves_neither_threads_nor_filters_behind(X):
+    threads, filters = threading.active_count(), list(warnings.filters)
+    search = AutoencoderSearchCV(
+        Autoencoder(**SETTINGS), GRID, cv=2, error_score="raise", train_together=True
+    )
+    with pytest.raises(ValueError, match="NaN"):
+        search.fit(np.full_like(X, np.nan))
+    assert threading.active_count() == threads
+    assert list(warnings.filters) == filters
+
+
+def _two_scores(**options):
+    scoring = {"own": None, "spread": _spread}
+    scoring["own"] = lambda estimator, X, y=None: estimator.score(X)
+    return AutoencoderSearchCV(
+        Autoencoder(**SETTINGS), GRID, cv=2, factor=2, scoring=scoring, **options
+    )
+
+
+@pytest.mark.parametrize("refit", [False, lambda results: 0])
+def test_halving_by_several_scores_wants_the_name_of_one(X, refit):
+    with pytest.raises(ValueError, match="the name of one"):
+        _two_scores(refit=refit).fit(X)
+
+
+def test_halving_by_one_of_several_scores(X):
+    search = _two_scores(refit="own").fit(X)
+    is_last = np.asarray(search.cv_results_["iter"]) == 2
+    assert search.best_score_ == search.cv_results_["mean_test_own"][is_last].max()
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_scores_that_are_all_missing_leave_a_candidate_of_the_last_round(X):
+    def undefined_in_the_end(estimator, X, y=None):
+        return np.nan if estimator.max_iter == 4 else estimator.score(X)
+
+    search = AutoencoderSearchCV(
+        Autoencoder(**SETTINGS), GRID, cv=2, factor=2, scoring=undefined_in_the_end
+    ).fit(X)
+    assert search.best_estimator_.max_iter == 4
+
+
+def test_epochs_of_a_round_are_shares_of_those_of_a_fold():
+    X = np.random.default_rng(0).normal(size=(20_000, 3))
+    estimator = Autoencoder(1, hidden_layer_sizes=(4,), random_state=0, tol=0.0)
+    search = AutoencoderSearchCV(
+        estimator, {"weight_decay": [0.0, 1.0, 2.0]}, cv=2, factor=3, refit=False
+    )
+    search._n_trained = 10_000
+    halving = SuccessiveHalving(estimator, search._candidates(), 10_000, 3)
+    assert halving.notes()["n_resources"] == [33] * 3
+    assert rows_of_a_split(search, X, None) == 10_000
+    halving.keep_best([1.0, 2.0, 3.0])
+    assert halving.notes() == {"iter": [1], "n_resources": [100]}
+
+
+@pytest.mark.parametrize("factor", [1.01, 1.5, 3, 1000])
+def test_every_round_but_the_last_drops_a_candidate(factor):
+    candidates = [{"weight_decay": float(i)} for i in range(8)]
+    halving = SuccessiveHalving(Autoencoder(1, max_iter=50), candidates, 100, factor)
+    sizes = []
+    while halving.goes_on:
+        sizes.append(len(halving.candidates()))
+        halving.keep_best(np.arange(sizes[-1]))
+    assert len(sizes) == len(set(sizes)) or sizes[-1] == 1
+    assert sizes == sorted(sizes, reverse=True)

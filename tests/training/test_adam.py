@@ -23,11 +23,7 @@ def textbook(parameter, gradients, rates, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
 def run(make_update, parameter, gradients, rates=RATES):
     parameter, gradient = parameter.clone(), torch.empty_like(parameter)
-    if make_update is not module.adam:
-        parts = [parameter], [gradient], [module.Moments.zero(parameter)]
-        update = make_update(*parts)
-    else:
-        update = make_update(parameter, gradient)
+    update = make_update(parameter, gradient, module.Moments.zero(parameter))
     for given, rate in zip(gradients, rates, strict=True):
         gradient.copy_(given)
         update(rate)

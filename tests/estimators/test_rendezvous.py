@@ -1,6 +1,9 @@
-"""Fits in company: for each of them it is as if it were alone."""
+"""Fits that are trained together: for each it is as if it were alone."""
 
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -15,7 +18,8 @@ from skae import (
     StackedAutoencoder,
     VariationalAutoencoder,
 )
-from skae.training import Company, together
+from skae.estimators.reporting import EpochReporter
+from skae.training import Rendezvous, together
 
 SETTINGS = {"max_iter": 4, "batch_size": 20, "random_state": 0}
 TOGETHER = {"rtol": 1e-7, "atol": 1e-9}  # products may add in another order
@@ -84,20 +88,20 @@ def X(request):
     return np.column_stack([latent, latent[:, 0] * latent[:, 1], latent[:, 0] ** 2])
 
 
-def fit_in_company(estimators, Xs):
+def fit_all(estimators, Xs):
     """Clones, fitted in a thread each; an error stands in for a fit that fails."""
-    company = Company(len(estimators))
-    company.expect(len(estimators))
+    rendezvous = Rendezvous(len(estimators))
+    rendezvous.expect(len(estimators))
 
-    def fit(estimator, X):
-        with company.errand():
+    def fit(number, estimator, X):
+        with rendezvous.job(number):
             try:
                 return clone(estimator).fit(X)
             except Exception as error:
                 return error
 
     with ThreadPoolExecutor(len(estimators)) as threads:
-        return list(threads.map(fit, estimators, Xs))
+        return list(threads.map(fit, count(), estimators, Xs))
 
 
 def assert_same_fit(actual, expected, X):
@@ -109,7 +113,7 @@ def assert_same_fit(actual, expected, X):
 
 
 @pytest.fixture
-def crews(monkeypatch):
+def families(monkeypatch):
     """Sizes of the families that have been trained together."""
     seen, train_together = [], together.train_together
 
@@ -117,45 +121,45 @@ def crews(monkeypatch):
         seen.append(len(trainings))
         train_together(trainings, *arguments)
 
-    monkeypatch.setattr("skae.training.company.train_together", note)
+    monkeypatch.setattr("skae.training.rendezvous.train_together", note)
     return seen
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:The posterior has collapsed")
-def test_fits_in_company_are_those_of_fits_alone(family, X):
+def test_fits_together_are_those_of_fits_alone(family, X):
     estimators = FAMILIES[family]
-    together = fit_in_company(estimators, [X] * len(estimators))
+    together = fit_all(estimators, [X] * len(estimators))
     for estimator, fitted in zip(estimators, together, strict=True):
         assert_same_fit(fitted, clone(estimator).fit(X), X)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_other_rows_and_other_families(X, dtype, crews):
-    estimators = each(Autoencoder, {}, {}, {}, precision="float32") + each(
+def test_other_rows_and_other_families(X, dtype, families):
+    estimators = each(Autoencoder, {}, {}, {}) + each(
         Autoencoder, {}, {}, n_components=1
     )
     X = X.astype(dtype)
     Xs = [X[i : len(X) - 10 + i] for i in range(5)]
     Xs[2] = X[:-20]  # batches of another size
     for estimator, rows, fitted in zip(
-        estimators, Xs, fit_in_company(estimators, Xs), strict=True
+        estimators, Xs, fit_all(estimators, Xs), strict=True
     ):
         expected = clone(estimator).fit(rows)
-        assert_allclose(fitted.loss_curve_, expected.loss_curve_, rtol=1e-4)
-    assert max(crews) >= 2
+        assert_same_fit(fitted, expected, rows)
+    assert max(families) >= 2
 
 
-def test_five_folds_of_a_fit_make_a_family(X, crews):
+def test_five_folds_of_a_fit_make_a_family(X, families):
     estimators = each(Autoencoder, {}, {})
-    fit_in_company(estimators, [X] * 2)
-    assert crews == ([10, 2] if len(X) < 1000 else [2])
+    fit_all(estimators, [X] * 2)
+    assert families == ([10, 2] if len(X) < 1000 else [2])
 
 
-def test_same_company_same_bits(X):
+def test_same_fits_same_bits(X):
     estimators = FAMILIES["learning rates"]
-    first, second = (fit_in_company(estimators, [X] * 4) for _ in range(2))
+    first, second = (fit_all(estimators, [X] * 4) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert_array_equal(one.transform(X), other.transform(X))
 
@@ -164,7 +168,7 @@ def test_a_fit_that_diverges_leaves_the_others_alone(X):
     estimators = each(
         Autoencoder, {}, {"learning_rate_init": 1e6}, {}, early_stopping=False
     )
-    good, bad, other = fit_in_company(estimators, [X] * 3)
+    good, bad, other = fit_all(estimators, [X] * 3)
     assert isinstance(bad, FloatingPointError)
     assert "learning_rate_init" in str(bad)
     for fitted in (good, other):
@@ -173,37 +177,95 @@ def test_a_fit_that_diverges_leaves_the_others_alone(X):
 
 def test_a_fit_that_never_trains_is_not_waited_for(X):
     estimators = each(Autoencoder, {}, {}, {})
-    refused, good, other = fit_in_company(estimators, [X * np.nan, X, X])
+    refused, good, other = fit_all(estimators, [X * np.nan, X, X])
     assert isinstance(refused, ValueError)
     for fitted in (good, other):
         assert_same_fit(fitted, clone(estimators[1]).fit(X), X)
 
 
-def test_more_errands_than_threads(X):
-    company = Company(2)
-    company.expect(5)
+def test_more_jobs_than_threads(X):
+    rendezvous = Rendezvous(2)
+    rendezvous.expect(5)
     estimators = each(Autoencoder, *({"random_state": seed} for seed in range(5)))
 
-    def fit(estimator):
-        with company.errand():
+    def fit(number, estimator):
+        with rendezvous.job(number):
             return clone(estimator).fit(X)
 
     with ThreadPoolExecutor(2) as threads:
-        fitted = list(threads.map(fit, estimators))
+        fitted = list(threads.map(fit, count(), estimators))
     for estimator, done in zip(estimators, fitted, strict=True):
         assert_same_fit(done, clone(estimator).fit(X), X)
 
 
-def test_dissolved_company_lets_nobody_wait(X):
-    company = Company(2)
-    company.expect(2)  # of whom one will never come
+def test_rendezvous_that_has_ended_lets_nobody_wait(X):
+    rendezvous = Rendezvous(2)
+    rendezvous.expect(2)  # of which one will never come
 
     def fit():
-        with company.errand():
+        with rendezvous.job(0):
             return Autoencoder(**SETTINGS).fit(X)
 
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(fit)
-        company.dissolve()
+        rendezvous.end()
         with pytest.raises(RuntimeError, match="search was ended"):
             waiting.result()
+
+
+def test_many_float32_fits_give_the_same_bits_again(X):
+    changes = [
+        {"learning_rate_init": rate, "random_state": seed}
+        for rate in (1e-3, 1e-2)
+        for seed in range(10)
+    ]
+    estimators = each(Autoencoder, *changes, precision="float32")
+    first, second = (fit_all(estimators, [X] * len(estimators)) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert_array_equal(one.transform(X), other.transform(X))
+
+
+def test_failure_of_the_whole_family_is_everybodys_error(X, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("skae.training.rendezvous.train_together", fail)
+    for error in fit_all(each(Autoencoder, {}, {}), [X] * 2):
+        assert isinstance(error, MemoryError)
+        assert "batch_size" in str(error)
+
+
+class Listed(Autoencoder):
+    """A network with an attribute that cannot be compared."""
+
+    def _compose(self, n_features):
+        dense = super()._compose(n_features)
+        sizes = list(dense.network.hidden_layer_sizes)
+        return replace(dense, network=replace(dense.network, hidden_layer_sizes=sizes))
+
+
+def test_network_that_cannot_be_compared_is_trained_alone(X, families):
+    estimators = each(Listed, {}, {"random_state": 1})
+    for estimator, fitted in zip(estimators, fit_all(estimators, [X] * 2), strict=True):
+        assert_same_fit(fitted, clone(estimator).fit(X), X)
+    assert families == []
+
+
+def test_epochs_are_told_once_and_to_nobody_who_has_finished(monkeypatch, X):
+    begun, ended = defaultdict(int), defaultdict(int)
+    begins, ends = EpochReporter.epoch_begins, EpochReporter.epoch_ends
+
+    def epoch_begins(self):
+        begun[id(self)] += 1
+        return begins(self)
+
+    def epoch_ends(self, history):
+        ended[id(self)] += 1
+        return ends(self, history)
+
+    monkeypatch.setattr(EpochReporter, "epoch_begins", epoch_begins)
+    monkeypatch.setattr(EpochReporter, "epoch_ends", epoch_ends)
+    plans = [{"max_iter": n} for n in (2, 9, 9, 9, 9)]
+    fitted = fit_all(each(Autoencoder, *plans, early_stopping=False), [X] * 5)
+    assert begun == ended
+    assert sorted(ended.values()) == sorted(f.n_iter_ for f in fitted)

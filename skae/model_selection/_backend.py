@@ -1,0 +1,92 @@
+"""joblib's threads, as a rendezvous of fits that are trained together."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+
+from joblib.parallel import ParallelBackendBase
+
+from skae.training import Rendezvous
+
+
+class RendezvousBackend(ParallelBackendBase):
+    """Threads whose fits wait for each other before they train.
+
+    Jobs are started when all of them have come in, or as many as joblib dispatches
+    before it looks for results. Threads are gone before results are used.
+
+    Parameters
+    ----------
+    n_threads : int
+        How many fits are in work at a time, at most.
+    """
+
+    supports_retrieve_callback = True
+    uses_threads = True
+    supports_sharedmem = True
+
+    def __init__(self, n_threads, **options):
+        super().__init__(**options)
+        self._n_threads = n_threads
+        self._threads = None
+
+    def effective_n_jobs(self, n_jobs):
+        """Tell how many threads there are, whatever was asked for."""
+        return self._n_threads
+
+    def configure(self, n_jobs=1, parallel=None, **options):
+        """Prepare for jobs."""
+        self.parallel = parallel
+        self._numbers, self._early = count(), []
+        self._rendezvous = Rendezvous(self._n_threads)
+        return self._n_threads
+
+    def submit(self, func, callback=None):
+        """Take a job; it begins when results are asked for."""
+        self._rendezvous.expect(1)
+        job = next(self._numbers), func, callback
+        if self._threads is None:
+            self._early.append(job)
+        else:
+            self._begin(*job)
+
+    def retrieve_result_callback(self, out):
+        """Give the result of a job, or raise its error."""
+        return out.result()
+
+    @contextmanager
+    def retrieval_context(self):
+        """Begin the jobs."""
+        n_threads = max(1, min(self._n_threads, len(self._early)))
+        self._threads = ThreadPoolExecutor(n_threads)
+        jobs, self._early = self._early, []
+        for job in jobs:
+            self._begin(*job)
+        try:
+            yield
+        finally:
+            self._end()
+
+    def terminate(self):
+        """Wait for the threads, of which none waits or trains any longer."""
+        self._end()
+
+    def abort_everything(self, ensure_ready=True):
+        """Drop all jobs."""
+        self._end()
+        if ensure_ready:
+            self.configure(parallel=self.parallel)
+
+    def _begin(self, number, func, callback):
+        def run():
+            with self._rendezvous.job(number):
+                return func()
+
+        self._threads.submit(run).add_done_callback(callback)
+
+    def _end(self):
+        if self._threads is not None:
+            self._rendezvous.end()
+            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads = None
+            self._rendezvous = Rendezvous(self._n_threads)

@@ -1,0 +1,62 @@
+"""What a search has to know before it begins."""
+
+from sklearn.base import is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils.validation import _num_samples
+
+from skae.estimators import AutoencoderTransformer
+
+
+def find_autoencoder(estimator):
+    """The autoencoder in an estimator, and the prefix of its parameters' names.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one.
+    """
+    parameters = {"": estimator, **estimator.get_params(deep=True)}
+    found = {
+        name: value
+        for name, value in parameters.items()
+        if isinstance(value, AutoencoderTransformer)
+    }
+    if len(found) != 1:
+        raise ValueError(
+            "AutoencoderSearchCV wants an autoencoder, or a Pipeline with one, and "
+            f"found {len(found)} in {estimator}. Use GridSearchCV."
+        )
+    [(name, autoencoder)] = found.items()
+    return name and f"{name}__", autoencoder
+
+
+def refuse_ambiguous(scoring, refit):
+    """Refuse several scores of which none is named as the one that ranks candidates.
+
+    Raises
+    ------
+    ValueError
+        If candidates are to be dropped round by round, and it is not said by which.
+    """
+    several = isinstance(scoring, list | tuple | set | dict)
+    if callable(refit) or (several and not isinstance(refit, str)):
+        raise ValueError(
+            "With factor, candidates are ranked after each round: refit must be True "
+            "or False where there is a single score, or else the name of one. Got "
+            f"{refit!r}."
+        )
+
+
+def rows_of_a_split(search, X, y):
+    """Rows that candidates are trained on, or of X where a split cannot be had."""
+    cv, n_samples = search.cv, _num_samples(X)
+    if cv is not None and not hasattr(cv, "split") and not isinstance(cv, int):
+        return n_samples  # an iterable that can be gone through only once
+    try:
+        cv = check_cv(cv, y, classifier=is_classifier(search.estimator))
+        train, _ = next(iter(cv.split(X, y)))
+    except (
+        Exception
+    ):  # such as groups that are missing here; the search itself will say
+        return n_samples
+    return len(train)

@@ -1,0 +1,151 @@
+"""Trainings that several threads ask for at once, and that are done together."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+from skae.training.loop import Training, train
+from skae.training.task import History
+from skae.training.together import train_together
+
+_here = threading.local()
+
+
+class _Waiting(NamedTuple):
+    """The trainings that a job waits for, and where it stands among the jobs."""
+
+    number: int
+    trainings: Sequence[Training]
+
+
+class Rendezvous:
+    """Threads that wait for each other before they train.
+
+    Each of them works on jobs, one after another. When all jobs that can be in work
+    have come to a training, or have ended, one of the threads trains for all: those
+    networks together whose tasks are `Joint` and have equal keys. Nothing else about
+    the jobs changes, and who is trained with whom does not depend on who comes first,
+    as long as there is a thread for each job.
+
+    Parameters
+    ----------
+    n_threads : int
+        How many jobs are in work at a time, at most.
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self._n_threads, self._n_left = n_threads, 0
+        self._waiting: list[_Waiting] = []
+        self._round, self._is_over = 0, False
+        self._changed, self._turn = threading.Condition(), threading.Lock()
+        self._n_torch_threads = torch.get_num_threads()
+
+    def expect(self, n_jobs: int) -> None:
+        """Say how many more jobs will come."""
+        with self._changed:
+            self._n_left += n_jobs
+
+    def end(self) -> None:
+        """Let nobody wait or train any longer: who still does, or will, is told so."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+    @contextmanager
+    def job(self, number: int) -> Iterator[None]:
+        """Work on a job in this thread."""
+        before = getattr(_here, "place", None)
+        _here.place = self, number
+        try:
+            yield
+        finally:
+            _here.place = before
+            with self._changed:
+                self._n_left -= 1
+                self._changed.notify_all()
+
+    def train(self, number: int, trainings: Sequence[Training]) -> None:
+        """Train what job `number` asks for: with others, or in its turn by itself."""
+        alone = [t for t in trainings if _key(t) is None]
+        with self._turn:
+            for training in alone:
+                train(training, self._goes_on)
+        if len(alone) < len(trainings):
+            joint = [t for t in trainings if _key(t) is not None]
+            self._wait(_Waiting(number, joint))
+        if self._is_over:
+            raise RuntimeError("The search was ended while this fit was training.")
+
+    def _wait(self, mine: _Waiting) -> None:
+        """Wait until these trainings are over, or do them, and all that wait too."""
+        with self._changed:
+            number_of_round = self._round
+            self._waiting.append(mine)
+            self._changed.notify_all()
+            while self._round == number_of_round and not self._is_over:
+                if len(self._waiting) >= min(self._n_left, self._n_threads):
+                    break
+                self._changed.wait()
+            else:
+                return
+            waiting, self._waiting = sorted(self._waiting, key=lambda w: w.number), []
+        try:
+            self._train_all([t for w in waiting for t in w.trainings])
+        finally:
+            with self._changed:
+                self._round += 1
+                self._changed.notify_all()
+
+    def _train_all(self, trainings: Iterable[Training]) -> None:
+        """Train those together that can be; an error is that of all these."""
+        families = defaultdict[Hashable, list[Training]](list)
+        for training in trainings:
+            families[_key(training)].append(training)
+        for family in families.values():
+            try:
+                train_together(family, self._n_torch_threads, self._goes_on)
+            except Exception as error:
+                for training in family:
+                    training.error = training.error or error
+
+    def _goes_on(self) -> bool:
+        return not self._is_over
+
+
+def _key(training: Training) -> Hashable:
+    """What is equal for trainings that are done together; None for those that are not.
+
+    A network of one's own may have an attribute that cannot be compared in this way.
+    """
+    joint = training.task.joint
+    try:
+        hash(None if joint is None else joint.key)
+    except TypeError:
+        return None
+    return None if joint is None else joint.key
+
+
+def train_all(trainings: Iterable[Training]) -> list[History]:
+    """Train; together with what other threads train, where this one is at a rendezvous.
+
+    Raises
+    ------
+    Exception
+        What ended the first of them that failed.
+    """
+    place: tuple[Rendezvous, int] | None = getattr(_here, "place", None)
+    if place is None:
+        return [train(training) for training in trainings]
+    rendezvous, number = place
+    asked = list(trainings)
+    rendezvous.train(number, asked)
+    for training in asked:
+        if training.error is not None:
+            raise training.error
+    return [training.history for training in asked]
