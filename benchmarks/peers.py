@@ -7,8 +7,9 @@ autoencoder 784-400-20 on MNIST in batches of 128, Bernoulli, and the deep netwo
 784-1000-500-250-30 takes batches of 250. The recipe is the same for all: ELU (ReLU in
 W4), Adam at 1e-3, everything at random in the beginning; skae without its linear path.
 Each peer lives in a process of its own, trains for a turn when it is told to, and
-sleeps until all others have had theirs: drift hits all alike. What cannot be imported
-is left out, with a word.
+sleeps until all others have had theirs: drift hits all alike. It has fitted a few rows
+before, which is told apart, as its start and import are. What cannot be imported is
+left out, with a word.
 
 On W1, skae's own recipe is measured beside: the seconds until the test error is that
 of the naive loop after its last epoch. All figures go to the JSON file, and from there
@@ -49,8 +50,8 @@ def work_of(part):
         "W1": (Work(DENSE, 150, epochs=25), "W1 (s)", 1),
         "W2, 32": (Work(small, 32, epochs=100, turn=10), "W2, batch 32 (ms)", 1e3),
         "W2, 200": (Work(small, 200, epochs=300, turn=30), "W2, batch 200 (ms)", 1e3),
-        "W4": (Work((784, 400, 20), 128, epochs=6, variational=True), "W4 (s)", 1),
-        "deep": (Work(DEEP, 250, epochs=3), "code of 30 (s)", 1),
+        "W4": (Work((784, 400, 20), 128, epochs=9, variational=True), "W4 (s)", 1),
+        "deep": (Work(DEEP, 250, epochs=4), "code of 30 (s)", 1),
     }[part]
 
 
@@ -63,19 +64,17 @@ def take(part, args, data):
     files = data.files("digits" if part.startswith("W2") else "mnist")
     if args.smoke:
         work = smaller(work)
+    recipes = {peer: ["equal"] for peer in args.peers}
+    if "skae" in recipes and not (args.smoke or part.startswith("W2")):
+        recipes["skae"].append("bfloat16")  # which the small products of W2 do not pay
     runs = [
         Run(peer, recipe(work, name), files)
-        for peer in args.peers
-        for name in (("equal", "bfloat16") if is_skae(peer, part) else ("equal",))
+        for peer, names in recipes.items()
+        for name in names
     ]
     others = own(args, files, [0]) if part == "W1" else ()
     records = interleave(runs, others)
     return {"short": part, "heading": heading, "unit": unit, "runs": records}
-
-
-def is_skae(peer, part):
-    """Whether a peer has a row for bfloat16 products, which small ones do not pay."""
-    return peer == "skae" and not part.startswith("W2")
 
 
 def recipe(work, name):
@@ -150,18 +149,33 @@ class Data:
         return rows, rows  # all of them are trained on, as in epoch_speed.py
 
 
-def measure_starts(args):
+def measure_starts(args, files):
     """Seconds of start and import of every peer, and what it says of itself."""
-    times, greetings = starts(args.peers, repeats=1 if args.smoke else 3)
-    rows = []
-    for peer, greeting in greetings.items():
-        if "failed" in greeting:
-            rows.append({"peer": peer, "note": greeting["failed"]})
+    work, rows = work_of("W1")[0], []
+    for peer, found in starts(args.peers, work, files, repeats=2).items():
+        last = found[-1]
+        if "failed" in last:
+            rows.append({"peer": peer, "note": last["failed"]})
             continue
-        seconds = median(times[peer])
-        kept = {key: greeting[key] for key in ("name", "version", "note")}
-        rows.append({"peer": peer, **kept, "seconds": seconds})
+        rows.append(
+            {
+                "peer": peer,
+                **{key: last[key] for key in ("name", "version", "note")},
+                "seconds": median(one["start"] for one in found[1:]),
+                "first": median(one["first"] for one in found[1:]),
+            }
+        )
     return rows
+
+
+def processor():
+    """Name of the processor, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.processor()
 
 
 def show(part, records):
@@ -199,7 +213,7 @@ def main():
     content = {"parts": {}}
     if not args.smoke and known.exists():
         content = json.loads(known.read_text())
-    content["machine"] = {"machine": platform.machine(), "cores": os.cpu_count()}
+    content["machine"] = {"processor": processor(), "cores": os.cpu_count()}
     chosen = [part for part in PARTS if part in args.only]
     if args.smoke:  # every road once; the rest is more of the same
         chosen = [part for part in chosen if part in ("W1", "W4")]
@@ -207,8 +221,7 @@ def main():
         data = Data(Path(folder), args.smoke)
         for part in chosen:
             if part == "starts":
-                content["starts"] = measure_starts(args)
-                table(content["starts"])
+                content["starts"] = measure_starts(args, data.files("mnist"))
             else:
                 content["parts"][part] = take(part, args, data)
                 show(part, content["parts"][part]["runs"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from _peers.tables import GOAL, Quality, epochs, finished, left_out, name, path
+from _peers.tables import GOAL, Quality, epochs, left_out, name, path
 
 MARKERS = "osv^Dx*P"
 STYLES = ("-", "--", "-.", ":")
@@ -92,6 +92,7 @@ def _peers(starts, parts):
             "peer": start.get("name", start["peer"]),
             "version": start.get("version", "-"),
             "start and import (s)": _number(start.get("seconds")),
+            "first fit of a few rows (s)": _number(start.get("first")),
             "remarks": "; ".join(
                 text
                 for text in (start["note"], *missing.get(start["peer"], ()))
@@ -104,7 +105,7 @@ def _peers(starts, parts):
 
 def _quality(quality, starts):
     """Format the rows of the table of times to a test error."""
-    seconds = {start["peer"]: start.get("seconds") for start in starts}
+    seconds = {s["peer"]: s["seconds"] + s["first"] for s in starts if "seconds" in s}
     return [
         {
             "peer": row["peer"],
@@ -114,7 +115,7 @@ def _quality(quality, starts):
             "to the mark (s)": _number(row["to the mark"], "not reached"),
             "times skae's": ("" if row["to the mark"] else "> ")
             + _number(row["times skae's"]),
-            "with start and import (s)": _number(row["with start and import"]),
+            "with start (s)": _number(row["with start"]),
             f"to {GOAL:.4f} (s)": _number(row["to the goal"], "not reached"),
         }
         for row in quality.rows(seconds)
@@ -131,47 +132,59 @@ def _plot(file, quality):
 
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import NullFormatter
 
     settings = {"svg.hashsalt": "skae", "svg.fonttype": "none", "font.size": 9}
     with plt.rc_context(settings):
-        figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
-        fits = [fit for (seed, _), fit in sorted(quality.fits.items()) if seed == 0]
-        curves = [("skae, own recipe", [path(fit)[0] for fit in fits])] if fits else []
-        peers = [r for r in finished(quality.peers) if r["seed"] == 0]
-        curves += [(name(r), path(r)) for r in peers]
-        for i, (label, points) in enumerate(curves):
-            axes.plot(
-                *zip(*points, strict=True),
-                color="black" if label.startswith("skae") else "0.35",
-                linestyle=STYLES[i % len(STYLES)],
-                linewidth=1.6 if label.startswith("skae") else 1.0,
-                marker=MARKERS[i % len(MARKERS)],
-                markersize=4,
-                markerfacecolor="black" if i == 0 else "white",
-                label=label,
-            )
+        figure, axes = plt.subplots(figsize=(8.6, 4.4), layout="constrained")
+        for i, (label, points) in enumerate(_curves(quality)):
+            _draw(axes, i, label, points)
         levels = {GOAL: f"{GOAL:.4f}"}
         if 0 in quality.marks:
             levels[quality.marks[0]] = "naive loop, last epoch"
         for level, text in levels.items():
             axes.axhline(level, color="0.7", linewidth=0.8, zorder=0)
-            axes.annotate(
-                text,
-                (0.005, level),
-                xycoords=("axes fraction", "data"),
-                va="bottom",
-                fontsize=7.5,
-                color="0.3",
-            )
+            place = {"xycoords": ("axes fraction", "data"), "va": "bottom"}
+            axes.annotate(text, (0.005, level), fontsize=7.5, color="0.3", **place)
         axes.set(xscale="log", yscale="log")
         axes.set(xlabel="seconds of training", ylabel="squared error on test images")
-        axes.yaxis.set_major_formatter("{x:.3f}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_yticks([0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05])
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.legend(loc="upper right", fontsize=8, handlelength=3.2)
-        figure.savefig(file, metadata={"Date": None})
-        figure.savefig(file.with_suffix(".png"), dpi=120)
+        _ticks(axes.xaxis, (1, 2, 3, 5, 10, 20, 30, 50, 100, 200))
+        _ticks(axes.yaxis, (0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.05))
+        figure.legend(loc="outside right upper", handlelength=3.6, frameon=False)
+        figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
         plt.close(figure)
+
+
+def _curves(quality):
+    """Labels and points: skae's fits with one seed, then the peers."""
+    fits = [fit for (seed, _), fit in sorted(quality.fits.items()) if seed == 0]
+    if fits:
+        yield name(fits[0]), [path(fit)[0] for fit in fits]
+    for record in quality.peers:
+        if record["seed"] == 0:
+            yield name(record), path(record)
+
+
+def _draw(axes, i, label, points):
+    """One curve: skae's in black, each in a style of its own."""
+    is_skae = label.startswith("skae")
+    axes.plot(
+        *zip(*points, strict=True),
+        color="black" if is_skae else "0.4",
+        linestyle=STYLES[i % len(STYLES)],
+        linewidth=1.6 if is_skae else 0.9,
+        marker=MARKERS[i % len(MARKERS)],
+        markevery=1 if len(points) < 10 else (i % 3, 3),
+        markersize=5,
+        markerfacecolor="black" if i == 0 else "white",
+        label=label,
+    )
+
+
+def _ticks(axis, values):
+    """Numbers as people write them, at these places and no others."""
+    from matplotlib.ticker import NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_ticks([value for value in values if low <= value <= high])
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

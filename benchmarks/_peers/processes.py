@@ -103,7 +103,7 @@ class Run:
         if self._greeting is None:
             self._greeting = self._worker.greet()
             self._worker.tell(self._task)
-            self._worker.read()
+            self._first = self._worker.read()["first"]
         self._worker.tell()
         answer = self._worker.read()
         if "epochs" in answer:
@@ -115,7 +115,10 @@ class Run:
         """All that is known of the run, as plain values."""
         if self.failure is not None:
             return {"peer": self.peer, "failed": self.failure}
-        rest = self.whole["seconds"]
+        whole = {key: _short(value) for key, value in self.whole.items()}
+        curve = [
+            [t["epochs"], _short(t["seconds"]), _short(t["error"])] for t in self.turns
+        ]
         return {
             "peer": self.peer,
             "name": self._greeting["name"],
@@ -123,11 +126,12 @@ class Run:
             "seed": self.work.seed,
             "epochs": self.work.epochs,
             "turn": self.work.turn,
-            "curve": [[t["epochs"], t["seconds"], t["error"]] for t in self.turns],
-            "seconds": sum(turn["seconds"] for turn in self.turns) + rest,
-            "error": self.whole["error"],
-            "peak MB": self.whole["peak"],
-            "beyond MB": self.whole["beyond"],
+            "first fit": _short(self._first),
+            "curve": curve,
+            "seconds": _short(sum(turn[1] for turn in curve) + whole["seconds"]),
+            "error": whole["error"],
+            "peak MB": whole["peak"],
+            "beyond MB": whole["beyond"],
         }
 
 
@@ -164,20 +168,24 @@ def _whole(make):
     return run
 
 
-def starts(peers, repeats):
-    """Seconds from the start of a process until the peer is imported; greetings.
+def starts(peers, work, files, repeats):
+    """Greetings by peer, and seconds of start and import and of a first fit.
 
     The first round fills the caches of the disk, and is not counted.
     """
-    times, greetings = {peer: [] for peer in peers}, {}
-    for i in range(repeats + 1):
-        for peer in peers:
-            worker = Worker(peer)
-            try:
-                greetings[peer] = worker.greet()
-                if i:
-                    times[peer].append(greetings[peer]["start"])
-            except PeerFailedError as error:
-                greetings[peer] = {"failed": str(error)}
-            worker.end()
-    return times, greetings
+    found = {peer: [] for peer in peers}
+    for peer in [*peers] * (repeats + 1):
+        worker = Worker(peer)
+        try:
+            greeting = worker.greet()
+            worker.tell({"work": work.plain(), **files})
+            found[peer].append({**greeting, **worker.read()})
+        except PeerFailedError as error:
+            found[peer].append({"failed": str(error)})
+        worker.end()
+    return found
+
+
+def _short(value):
+    """A number in as many digits as it is good for."""
+    return float(f"{value:.5g}")

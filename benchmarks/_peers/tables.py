@@ -20,22 +20,26 @@ def finished(records, recipes=("equal", "bfloat16")):
     return [r for r in records if "failed" not in r and r["recipe"] in recipes]
 
 
-def seconds_an_epoch(record):
-    """Median over the turns; the first one pays for the start, and is left out."""
-    turns = [seconds for _, seconds, _ in record["curve"]]
-    return median(turns[1:] or turns) / record["turn"]
+def laps(record):
+    """Seconds of an epoch in every turn but the first, which pays for the start."""
+    turns = [seconds / record["turn"] for _, seconds, _ in record["curve"]]
+    return turns[1:] or turns
 
 
 def epochs(records):
-    """Seconds of an epoch by peer: in the loop, and with all that is around it."""
+    """Seconds of an epoch by peer: in the loop, and with all that is around it.
+
+    The ratio to skae is the median of the ratios within a round: what slows a round
+    down slows all of it.
+    """
     records = finished(records)
-    loops = {name(r): seconds_an_epoch(r) for r in records}
+    loops = {name(r): laps(r) for r in records}
     base = loops.get("skae")
     return [
         {
             "peer": name(r),
-            "seconds": loops[name(r)],
-            "times skae's": loops[name(r)] / base if base else None,
+            "seconds": median(loops[name(r)]),
+            "times skae's": base and _median_ratio(loops[name(r)], base),
             "all in": r["seconds"] / r["epochs"],
             "epochs": r["epochs"],
             "error": r["error"],
@@ -44,6 +48,10 @@ def epochs(records):
         }
         for r in records
     ]
+
+
+def _median_ratio(seconds, base):
+    return median(a / b for a, b in zip(seconds, base, strict=True))
 
 
 def left_out(records):
@@ -104,7 +112,7 @@ class Quality:
         }
 
     def rows(self, starts):
-        """Return the table; `starts` has the seconds of start and import by peer."""
+        """Return the table; `starts` has the seconds before the fit, by peer."""
         to_mark = self.own(self.marks)
         to_goal = self.own(dict.fromkeys(self.marks, GOAL))
         rows = [self._own_row(to_mark, to_goal, starts)] if to_mark else []
@@ -125,7 +133,7 @@ class Quality:
             "seconds": spent,
             "to the mark": spent,
             "times skae's": 1.0,
-            "with start and import": _plus(spent, starts.get("skae")),
+            "with start": _plus(spent, starts.get("skae")),
             "to the goal": goal,
         }
 
@@ -140,7 +148,7 @@ class Quality:
             "seconds": total,
             "to the mark": spent,
             "times skae's": base and (spent or total) / base,
-            "with start and import": _plus(spent, starts.get(record["peer"])),
+            "with start": _plus(spent, starts.get(record["peer"])),
             "to the goal": seconds_to(record, GOAL),
         }
 
