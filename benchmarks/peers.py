@@ -22,6 +22,7 @@ import json
 import os
 import platform
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -63,28 +64,18 @@ def take(part, args, data):
     work, heading, unit = work_of(part)
     files = data.files("digits" if part.startswith("W2") else "mnist")
     if args.smoke:
-        work = smaller(work)
+        work = replace(work, epochs=2, turn=1)
     recipes = {peer: ["equal"] for peer in args.peers}
     if "skae" in recipes and not (args.smoke or part.startswith("W2")):
         recipes["skae"].append("bfloat16")  # which the small products of W2 do not pay
     runs = [
-        Run(peer, recipe(work, name), files)
+        Run(peer, replace(work, recipe=name), files)
         for peer, names in recipes.items()
         for name in names
     ]
     others = own(args, files, [0]) if part == "W1" else ()
     records = interleave(runs, others)
     return {"short": part, "heading": heading, "unit": unit, "runs": records}
-
-
-def recipe(work, name):
-    """Return the same work by another recipe of skae's."""
-    return Work.read({**work.plain(), "recipe": name})
-
-
-def smaller(work):
-    """Work as short as it can be."""
-    return Work.read({**work.plain(), "epochs": 2, "turn": 1})
 
 
 def own(args, files, seeds):
@@ -105,10 +96,9 @@ def own(args, files, seeds):
 
 def _seeds(args, files):
     """Run the naive loop and skae's own recipe with two more seeds."""
-    work = work_of("W1")[0].plain()
-    seeds = [1, 2]
+    work, seeds = work_of("W1")[0], [1, 2]
     runs = [
-        Run("naive", Work.read({**work, "seed": seed}), files)
+        Run("naive", replace(work, seed=seed), files)
         for seed in seeds
         if "naive" in args.peers
     ]
@@ -230,7 +220,8 @@ def main():
         show_quality(content)
         content["versions"] = versions()
         write("peers", args, content)
-        write_pages(content, Path(folder) / "pages" if args.smoke else PAGES)
+        on_trial = args.smoke or args.output
+        write_pages(content, Path(folder) / "pages" if on_trial else PAGES)
 
 
 if __name__ == "__main__":
