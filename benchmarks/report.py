@@ -16,8 +16,11 @@ import torch
 RESULTS = Path(__file__).parent / "results"
 
 
-def parse(description):
-    """Read the arguments that every benchmark takes."""
+def parse(description, **choices):
+    """Read the arguments that every benchmark takes.
+
+    Each of the `choices` is a further one: a tuple to choose from, all of it if absent.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--smoke", action="store_true", help="tiny sizes, to see that it runs"
@@ -25,6 +28,14 @@ def parse(description):
     parser.add_argument(
         "--output", type=Path, help="JSON file; benchmarks/results/NAME.json if absent"
     )
+    for name, values in choices.items():
+        parser.add_argument(
+            f"--{name}",
+            nargs="*",
+            choices=values,
+            default=values,
+            help="some of them; all if absent",
+        )
     return parser.parse_args()
 
 
@@ -53,13 +64,9 @@ def table(rows):
         print("  ".join(f"{cell:>{w}}" for cell, w in zip(line, widths, strict=True)))
 
 
-def write(name, args, content):
-    """Write the figures as JSON, with the versions that they hold for."""
-    path = args.output or (None if args.smoke else RESULTS / f"{name}.json")
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    versions = {
+def versions():
+    """What the figures hold for."""
+    return {
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
@@ -67,7 +74,16 @@ def write(name, args, content):
         "torch threads": torch.get_num_threads(),
         "instruction set": torch.backends.cpu.get_cpu_capability(),
     }
-    path.write_text(json.dumps({"versions": versions, **content}, indent=2) + "\n")
+
+
+def write(name, args, content):
+    """Write the figures as JSON, with the versions that they hold for."""
+    path = args.output or (None if args.smoke else RESULTS / f"{name}.json")
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"versions": versions(), **content}
+    path.write_text(json.dumps(content, indent=2) + "\n")
     print(f"written to {path}")
 
 

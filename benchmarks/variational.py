@@ -11,13 +11,10 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import torch
 from datasets import mnist
+from naive import NaiveVAE
 from report import parse, seconds, table, write
 from sklearn.exceptions import ConvergenceWarning
-from torch import nn
-from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
 
 from skae import VariationalAutoencoder
 
@@ -33,52 +30,6 @@ RECIPES = {
         "linear_path": False,
     },
 }
-
-
-class NaiveVAE(nn.Module):
-    """The textbook's network and loop."""
-
-    def __init__(self, X, seed=0):
-        super().__init__()
-        torch.manual_seed(seed)
-        d = X.shape[1]
-        self.body = nn.Linear(d, HIDDEN)
-        self.mean, self.log_variance = nn.Linear(HIDDEN, CODE), nn.Linear(HIDDEN, CODE)
-        self.decoder = nn.Sequential(
-            nn.Linear(CODE, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, d)
-        )
-        self.loader = DataLoader(
-            TensorDataset(torch.from_numpy(X)), batch_size=BATCH, shuffle=True
-        )
-        self.optimiser = torch.optim.Adam(self.parameters(), lr=1e-3)
-
-    def encode(self, x):
-        h = torch.relu(self.body(x))
-        return self.mean(h), self.log_variance(h)
-
-    def epoch(self):
-        """One pass over the data."""
-        for (x,) in self.loader:
-            mean, log_variance = self.encode(x)
-            z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-            loss = F.binary_cross_entropy_with_logits(
-                self.decoder(z), x, reduction="sum"
-            )
-            loss = loss + 0.5 * torch.sum(
-                mean**2 + log_variance.exp() - 1 - log_variance
-            )
-            self.optimiser.zero_grad()
-            (loss / len(x)).backward()
-            self.optimiser.step()
-
-    def distribution(self, X):
-        with torch.no_grad():
-            mean, log_variance = self.encode(torch.from_numpy(X))
-            return mean.numpy(), torch.exp(0.5 * log_variance).numpy()
-
-    def decode(self, Z):
-        with torch.no_grad():
-            return torch.sigmoid(self.decoder(torch.from_numpy(Z))).numpy()
 
 
 def bound(X, mean, std, decode):
@@ -102,7 +53,7 @@ def main():
         epochs, seeds = 10, (0, 1, 2)
     rows = []
     for seed in seeds:
-        naive = NaiveVAE(train, seed)
+        naive = NaiveVAE(train, (train.shape[1], HIDDEN, CODE), BATCH, seed)
         spent, _ = seconds(lambda n=naive: [n.epoch() for _ in range(epochs)])
         reached = bound(test, *naive.distribution(test), naive.decode)
         rows.append(("torch loop", seed, spent, reached))

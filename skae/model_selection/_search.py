@@ -61,8 +61,9 @@ class AutoencoderSearchCV(GridSearchCV):
         How reconstructions of the test rows are judged, as in `GridSearchCV`. None: by
         the estimator's own `score`.
     n_jobs : int, default=None
-        Processes for fits side by side. None: one for each core. Fits that are trained
-        together need only this process.
+        Processes for fits side by side. None: as joblib's context says, or else one for
+        each core where steps are large. Fits that are trained together need none of
+        them: they have a thread each, which mostly wait.
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all rows, as in `GridSearchCV`.
     cv : int, cross-validation generator or iterable, default=None
@@ -121,10 +122,13 @@ class AutoencoderSearchCV(GridSearchCV):
 
     Notes
     -----
-    Scores differ from those of `GridSearchCV` by no more than rounding does: a batched
-    product may add in another order.
+    Scores differ from those of `GridSearchCV` as they do between numbers of threads: a
+    batched product may add in another order, and long fits in float32 make more of it.
 
-    While candidates are trained together, their ``mean_fit_time`` is that of all.
+    Where candidates are trained together, ``mean_fit_time`` is the time that all of them
+    took, and tells nothing about one.
+
+    `factor` ranks by a single score: with several, `refit` must name one of them.
 
     References
     ----------
