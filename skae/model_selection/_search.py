@@ -125,8 +125,8 @@ class AutoencoderSearchCV(GridSearchCV):
     Scores differ from those of `GridSearchCV` as they do between numbers of threads: a
     batched product may add in another order, and long fits in float32 make more of it.
 
-    Where candidates are trained together, ``mean_fit_time`` is the time that all of them
-    took, and tells nothing about one.
+    Where candidates are trained together, ``mean_fit_time`` is the time that they all
+    took, and tells nothing about one of them.
 
     `factor` ranks by a single score: with several, `refit` must name one of them.
 
