@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
@@ -20,13 +19,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
-from skae.estimators.fitting import (
-    Fit,
-    choose_device,
-    planned_epochs,
-    rows_of_a_batch,
-)
+from skae.estimators.fitting import Fit
+from skae.estimators.joint import joint_cost
 from skae.estimators.reporting import EpochReporter, fitted_attributes
+from skae.estimators.settings import planned_epochs
 from skae.estimators.validation import (
     check_beside,
     check_clean,
@@ -38,7 +34,7 @@ from skae.estimators.validation import (
     refuse_both,
     warn_of_targets,
 )
-from skae.training import SCHEDULES, neutral, uses_bfloat16
+from skae.training import SCHEDULES, neutral
 
 
 class AutoencoderTransformer(
@@ -316,20 +312,8 @@ class AutoencoderTransformer(
         self._train(fit, X, X_val, X_clean)
 
     def _joint_cost(self, n_samples, n_features):
-        """Operations of a step that could be taken for many fits at once, and weights.
-
-        None where it could not: that of autograd, or one in rounded products, for which
-        there is a switch of the whole process.
-        """
-        composition = self._compose(n_features)
-        products = composition.network.operations()
-        n_rows = rows_of_a_batch(self.batch_size, n_samples)
-        device = choose_device(self.device)
-        rounds = uses_bfloat16(self.precision, n_rows * max(products), device)
-        if rounds or not composition.is_by_hand:
-            return None
-        n_weights = sum(map(math.prod, composition.network.shapes().values()))
-        return 3.0 * n_rows * sum(products), n_weights
+        """What a step would cost if taken for many fits at once; see `joint_cost`."""
+        return joint_cost(self._compose(n_features), self, n_samples)
 
     def _planned_epochs(self, n_samples):
         """Epochs that a fit to so many rows plans."""

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from skae.data import ShuffledBatches
-from skae.estimators.fitting import (
+from skae.estimators.linear import LinearAutoencoder
+from skae.estimators.objective import Objective
+from skae.estimators.randomness import Seeds
+from skae.estimators.settings import (
     choose_device,
     choose_dtype,
     planned_epochs,
     rows_of_a_batch,
 )
-from skae.estimators.linear import LinearAutoencoder
-from skae.estimators.objective import Objective
-from skae.estimators.randomness import Seeds
 from skae.estimators.supervised import HEAD, SupervisedObjective
 from skae.objectives import WeightDecay
 from skae.training import (

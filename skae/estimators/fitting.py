@@ -15,6 +15,12 @@ from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.joint import JointTask
 from skae.estimators.objective import Objective
 from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.settings import (
+    choose_device,
+    choose_dtype,
+    planned_epochs,
+    rows_of_a_batch,
+)
 from skae.estimators.start import start_weights
 from skae.training import (
     SCHEDULES,
@@ -355,33 +361,3 @@ class Unwatched:
     def epoch_ends(self, history):
         """See an epoch end, and let training go on."""
         return False
-
-
-def choose_device(device):
-    """Torch device by its name; "auto" is CUDA where there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
-
-
-def choose_dtype(precision):
-    """Torch dtype that training computes in; products may round further."""
-    return torch.float64 if precision == "float64" else torch.float32
-
-
-def planned_epochs(max_iter, n_samples):
-    """Epochs that are planned: a million rows' worth, unless the user says."""
-    if max_iter is not None:
-        return max_iter
-    return int(min(200, max(20, 1_000_000 // n_samples)))
-
-
-def rows_of_a_batch(batch_size, n_samples):
-    """Most rows of a batch, from the parameter of that name.
-
-    "auto" is small batches for small data, which need the steps, and large ones for
-    speed.
-    """
-    if batch_size == "auto":
-        batch_size = min(500, max(32, n_samples // 40))
-    return int(min(batch_size, n_samples))

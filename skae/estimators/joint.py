@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import torch
 
 from skae.estimators.objective import Objective, code_port
-from skae.training import HandwrittenStep
+from skae.estimators.settings import choose_device, rows_of_a_batch
+from skae.training import HandwrittenStep, uses_bfloat16
 
 _MOST_ENTRIES = 2**26
 """Of the rows that networks are validated on, side by side: 256 MiB of float32."""
@@ -99,6 +101,22 @@ class JointTask:
             return (losses.sum((1, 2), dtype=torch.float64) / rows.numel()).tolist()
 
         return validate
+
+
+def joint_cost(composition, settings, n_samples):
+    """Operations of a step that could be taken for many fits at once, and weights.
+
+    None where it could not: that of autograd, or one in rounded products, for which
+    there is a switch of the whole process.
+    """
+    products = composition.network.operations()
+    n_rows = rows_of_a_batch(settings.batch_size, n_samples)
+    device = choose_device(settings.device)
+    rounds = uses_bfloat16(settings.precision, n_rows * max(products), device)
+    if rounds or not composition.is_by_hand:
+        return None
+    n_weights = sum(map(math.prod, composition.network.shapes().values()))
+    return 3.0 * n_rows * sum(products), n_weights
 
 
 def _pairing(objectives, generators):

@@ -14,9 +14,9 @@ from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.composition import Composition
 from skae.estimators.fitted import FittedAutoencoder, finite
-from skae.estimators.fitting import choose_device
 from skae.estimators.linear_solvers import descend, solve_exactly
 from skae.estimators.reporting import EpochReporter, fitted_attributes
+from skae.estimators.settings import choose_device
 from skae.estimators.validation import check_fitted, check_X
 from skae.networks import DenseNetwork
 from skae.objectives import Gaussian, WeightDecay

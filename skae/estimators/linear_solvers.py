@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from skae.data import PrincipalAxes, Scaling, axes_within, gram_matrix, principal_axes
-from skae.estimators.fitting import Fit, choose_device, choose_dtype
+from skae.estimators.fitting import Fit
 from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.settings import choose_device, choose_dtype
 from skae.networks import initialise
 from skae.training import (
     SCHEDULES,
