@@ -19,6 +19,7 @@ from skae import (
     TopKAutoencoder,
     VariationalAutoencoder,
 )
+from skae.model_selection import AutoencoderSearchCV
 
 ESTIMATORS = [
     LinearAutoencoder(),
@@ -67,6 +68,13 @@ ESTIMATORS = [
     ),
 ]
 
+SEARCH = AutoencoderSearchCV(
+    Autoencoder(max_iter=2, random_state=0),
+    {"weight_decay": [0.0, 0.1]},
+    cv=2,
+    error_score="raise",
+)
+
 # Checks that scikit-learn runs on its own estimators, beside `check_estimator`.
 EXTRA_CHECKS = [
     "check_param_validation",
@@ -83,7 +91,7 @@ EXTRA_CHECKS = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks([*ESTIMATORS, SEARCH])
 def test_sklearn_checks(estimator, check):
     check(estimator)
 

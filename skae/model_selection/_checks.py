@@ -1,5 +1,6 @@
 """What a search has to know before it begins."""
 
+import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import _num_samples
@@ -28,6 +29,17 @@ def find_autoencoder(estimator):
         )
     [(name, autoencoder)] = found.items()
     return name and f"{name}__", autoencoder
+
+
+def shape_of(X):
+    """Shape of the data; of a list whose rows differ, that of a single column."""
+    shape = getattr(X, "shape", None)
+    if shape is not None:
+        return tuple(shape)
+    try:
+        return np.asarray(X).shape
+    except ValueError:  # it is the fits' to say what is wrong
+        return _num_samples(X), 1
 
 
 def refuse_ambiguous(scoring, refit):

@@ -12,7 +12,9 @@ from joblib import cpu_count, parallel_config
 from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 
 from skae.model_selection._backend import RendezvousBackend
 from skae.model_selection._callbacks import RoundCallbacks
@@ -20,6 +22,7 @@ from skae.model_selection._checks import (
     find_autoencoder,
     refuse_ambiguous,
     rows_of_a_split,
+    shape_of,
 )
 from skae.model_selection._halving import SuccessiveHalving
 
@@ -209,10 +212,35 @@ class AutoencoderSearchCV(GridSearchCV):
             refuse_ambiguous(self.scoring, self.refit)
         self._n_trained = rows_of_a_split(self, X, y)
         try:
-            with self._workers(np.shape(X)):
+            with self._workers(shape_of(X)):
                 return super().fit(X, y, **params)
         finally:
             del self._n_trained
+
+    @available_if(lambda search: hasattr(search.estimator, "transform"))
+    def fit_transform(self, X, y=None, **params):
+        """Search, and transform X by the best candidate, fitted on all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,), default=None
+            As for `fit`.
+        **params : dict
+            As for `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            What `transform` gives.
+        """
+        return self.fit(X, y, **params).transform(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags = get_tags(self.estimator).transformer_tags
+        return tags
 
     @contextmanager
     def _workers(self, shape):
