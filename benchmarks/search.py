@@ -2,8 +2,8 @@
 
 Four learning rates, three weight decays and five folds of digits through
 64-32-8-32-64, at most 100 epochs each, and two learning rates and two folds of MNIST
-through 784-300-150-300-784, two epochs. The searches are run in turn, several times; the
-score of every candidate is compared.
+through 784-300-150-300-784, two epochs. The searches are run in turn, several times;
+the score of every candidate is compared.
 """
 
 from __future__ import annotations
