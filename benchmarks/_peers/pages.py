@@ -151,10 +151,10 @@ def _plot(file, quality):
         _ticks(axes.yaxis, (0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.05))
         figure.legend(loc="outside right upper", handlelength=3.6, frameon=False)
         figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+        plt.close(figure)
     if file.suffix == ".svg":  # as files are kept here, without blanks at ends of lines
         lines = file.read_text().splitlines()
         file.write_text("".join(f"{line.rstrip()}\n" for line in lines))
-        plt.close(figure)
 
 
 def _curves(quality):
