@@ -9,6 +9,7 @@ from numpydoc.validate import validate
 import skae
 import skae.inspection
 import skae.metrics
+import skae.model_selection
 
 IGNORED_IN_FUNCTIONS = {
     "SA01",  # not every function has relatives to see also
@@ -26,7 +27,7 @@ def public_objects(is_wanted):
     """Dotted names of the public objects of one kind."""
     return [
         f"{module.__name__}.{name}"
-        for module in (skae, skae.metrics, skae.inspection)
+        for module in (skae, skae.metrics, skae.inspection, skae.model_selection)
         for name in sorted(module.__all__)
         if is_wanted(getattr(module, name))
     ]
