@@ -52,7 +52,7 @@ class AutoencoderSearchCV(GridSearchCV):
     step of all takes little longer than a step of one. Where networks are large, fits
     run side by side in processes of one thread.
 
-    Read more in the :ref:`user guide <search>`.
+    Read more in the :ref:`user guide <searching>`.
 
     Parameters
     ----------
@@ -111,12 +111,8 @@ class AutoencoderSearchCV(GridSearchCV):
         Seconds of the last fit; with `refit` only.
     multimetric_ : bool
         Whether there are several scores.
-    classes_ : ndarray of shape (n_classes,)
-        Labels that the best estimator knows, if it is a classifier.
-    n_features_in_ : int
-        Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if the best estimator has them.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during fit, if the best estimator has them.
 
     See Also
     --------
