@@ -60,9 +60,10 @@ class RendezvousBackend(ParallelBackendBase):
         n_threads = max(1, min(self._n_threads, len(self._early)))
         self._threads = ThreadPoolExecutor(n_threads)
         jobs, self._early = self._early, []
-        for job in jobs:
-            self._begin(*job)
         try:
+            for job in jobs:
+                self._begin(*job)
+            self._rendezvous.lead()
             yield
         finally:
             self._end()

@@ -42,7 +42,7 @@ class Rendezvous:
     def __init__(self, n_threads: int) -> None:
         self._n_threads, self._n_left = n_threads, 0
         self._waiting: list[_Waiting] = []
-        self._round, self._is_over = 0, False
+        self._round, self._is_over, self._is_led = 0, False, False
         self._changed, self._turn = threading.Condition(), threading.Lock()
         self._n_torch_threads = torch.get_num_threads()
 
@@ -56,6 +56,22 @@ class Rendezvous:
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+
+    def lead(self) -> None:
+        """Train for all, from this thread, until the last job has ended.
+
+        A thread that has computed before has threads of torch's at its service, and
+        those of another one would get in their way. Without it, the jobs do it.
+        """
+        self._is_led = True
+        try:
+            while self._wait_until_complete():
+                self._train_all(self._take())
+                self._begin_round()
+        finally:
+            with self._changed:
+                self._is_led = False
+                self._changed.notify_all()
 
     @contextmanager
     def job(self, number: int) -> Iterator[None]:
@@ -89,18 +105,42 @@ class Rendezvous:
             self._waiting.append(mine)
             self._changed.notify_all()
             while self._round == number_of_round and not self._is_over:
-                if len(self._waiting) >= min(self._n_left, self._n_threads):
+                if self._is_complete() and not self._is_led:
                     break
                 self._changed.wait()
             else:
                 return
-            waiting, self._waiting = sorted(self._waiting, key=lambda w: w.number), []
+            trainings = self._take()
         try:
-            self._train_all([t for w in waiting for t in w.trainings])
+            self._train_all(trainings)
         finally:
-            with self._changed:
-                self._round += 1
-                self._changed.notify_all()
+            self._begin_round()
+
+    def _wait_until_complete(self) -> bool:
+        """Wait for trainings to be done; False where there will be none."""
+        with self._changed:
+            while not self._is_complete():
+                if self._n_left == 0 or self._is_over:
+                    return False
+                self._changed.wait()
+            return not self._is_over
+
+    def _is_complete(self) -> bool:
+        """Whether all jobs that can be in work wait for trainings."""
+        n_in_work = min(self._n_left, self._n_threads)
+        return 0 < n_in_work <= len(self._waiting)
+
+    def _take(self) -> list[Training]:
+        """The trainings that are waited for, in the order of the jobs."""
+        with self._changed:
+            waiting, self._waiting = sorted(self._waiting, key=lambda w: w.number), []
+        return [training for w in waiting for training in w.trainings]
+
+    def _begin_round(self) -> None:
+        """Tell all who wait that their trainings are over."""
+        with self._changed:
+            self._round += 1
+            self._changed.notify_all()
 
     def _train_all(self, trainings: Iterable[Training]) -> None:
         """Train those together that can be; an error is that of all these."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skae.training.adam import Moments, adam
-from skae.training.environment import threads
+from skae.training.environment import neutral, threads
 from skae.training.flat import FlatTensors
 from skae.training.loop import Epoch, Training
 
@@ -34,16 +34,17 @@ def train_together(
     goes_on : callable
         Asked before every epoch; once it says no, nobody trains any further.
     """
-    for training in trainings:
-        training.attempt(training.begin)
     flops = sum(t.task.joint.flops for t in trainings if t.task.joint is not None)
-    with threads(flops, n_threads):
+    device = trainings[0].task.parameters.flat.device
+    with neutral(device), threads(flops, n_threads):
+        for training in trainings:
+            training.attempt(training.begin)
         stack = _Stack.of([t for t in trainings if not t.is_over])
         while stack is not None and goes_on():
             stack.epoch()
             stack = stack.without_the_finished()
-    for training in trainings:
-        training.attempt(training.settle)
+        for training in trainings:
+            training.attempt(training.settle)
 
 
 class _Stack:
