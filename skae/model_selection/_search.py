@@ -45,12 +45,12 @@ _COPIES, _STATES = 3, 9
 class AutoencoderSearchCV(GridSearchCV):
     """Grid search that trains its candidates together.
 
-    `GridSearchCV`, with the same results, for estimators that are autoencoders or
-    pipelines with one. Where networks are small, those of all candidates and folds that
-    have the same shape are trained as one batched network: each keeps its own learning
-    rate, penalties, noise, seed and rows, and stops when it would stop alone, but a
-    step of all takes little longer than a step of one. Where networks are large, fits
-    run side by side in processes of one thread.
+    `GridSearchCV`, with the same results but for rounding, for estimators that are
+    autoencoders or pipelines with one. Where networks are small, those of all
+    candidates and folds that have the same shape are trained as one batched network:
+    each keeps its own learning rate, penalties, noise, seed and rows, and stops when it
+    would stop alone, but a step of all takes little longer than a step of one. Where
+    networks are large, fits run side by side in processes of one thread.
 
     Read more in the :ref:`user guide <searching>`.
 
