@@ -41,7 +41,8 @@ PAGES = Path(__file__).parents[1] / "docs" / "benchmarks"
 PARTS = ("starts", "W1", "seeds", "W2, 32", "W2, 200", "W4", "deep")
 
 DENSE, DEEP = (784, 300, 150), (784, 1000, 500, 250, 30)
-OWN_EPOCHS = (1, 2, 3, 5, 10)
+OWN_PASSES = ((0.5, 1), (1, 1), (1, 2), (1, 3), (1, 5), (1, 10))
+"""Share of the rows, and epochs over them, of each of skae's fits."""
 
 
 def work_of(part):
@@ -79,18 +80,18 @@ def take(part, args, data):
 
 
 def own(args, files, seeds):
-    """Makers of fits by skae's own recipe: one for each seed and number of epochs."""
+    """Makers of fits by skae's own recipe: one for each seed and number of passes."""
     if "skae" not in args.peers:
         return []
     return [
         partial(
             Run,
             "skae",
-            Work(DENSE, 150, epochs=n, turn=0, seed=seed, recipe="own"),
+            Work(DENSE, 150, n, turn=0, seed=seed, recipe="own", share=share),
             files,
         )
         for seed in seeds
-        for n in (OWN_EPOCHS[:1] if args.smoke else OWN_EPOCHS)
+        for share, n in (OWN_PASSES[:1] if args.smoke else OWN_PASSES)
     ]
 
 

@@ -125,6 +125,7 @@ class Run:
             "recipe": self.work.recipe,
             "seed": self.work.seed,
             "epochs": self.work.epochs,
+            "passes": self.work.passes,
             "turn": self.work.turn,
             "first fit": _short(self._first),
             "curve": curve,

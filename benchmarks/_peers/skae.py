@@ -22,7 +22,7 @@ EQUAL = {
 RECIPES = {
     "equal": EQUAL,
     "bfloat16": {**EQUAL, "precision": "bfloat16"},
-    "own": {"learning_rate_init": 3e-3, "precision": "auto"},
+    "own": {"learning_rate_init": 4e-3, "precision": "auto"},
 }
 
 

@@ -78,8 +78,9 @@ def seconds_to(record, error):
 class Quality:
     """Time to a test error: skae with its own recipe, and everybody else.
 
-    skae is charged the fewest epochs, of those tried, whose fits are good enough with
-    every seed; each number of them is a fit of its own.
+    skae is charged the fewest passes over the rows, of those tried, whose fits are good
+    enough with every seed; each number of them is a fit of its own. Half a pass is an
+    epoch over half of the rows.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Quality:
 
     def __init__(self, records):
         own = finished(records, ("own",))
-        self.fits = {(r["seed"], r["epochs"]): r for r in own}
+        self.fits = {(r["seed"], r["passes"]): r for r in own}
         self.peers = finished(records, ("equal",))
         naive = [r for r in self.peers if r["peer"] == "naive"]
         self.naive = {r["seed"]: r for r in naive}
@@ -97,7 +98,7 @@ class Quality:
 
     def own(self, errors):
         """skae's fits by seed, good enough for the error of each; None if none is."""
-        for n in sorted({epochs for _, epochs in self.fits}):
+        for n in sorted({passes for _, passes in self.fits}):
             fits = {seed: self.fits.get((seed, n)) for seed in errors}
             if all(fit and fit["error"] <= errors[s] for s, fit in fits.items()):
                 return fits
@@ -128,7 +129,7 @@ class Quality:
         goal = to_goal and median(fit["seconds"] for fit in to_goal.values())
         return {
             "peer": name(to_mark[0]),
-            "epochs": to_mark[0]["epochs"],
+            "epochs": to_mark[0]["passes"],
             "test MSE": median(fit["error"] for fit in to_mark.values()),
             "seconds": spent,
             "to the mark": spent,

@@ -25,6 +25,8 @@ class Work:
         One of skae's recipes; the others have one only.
     variational : bool
         Whether the code is a distribution, and the likelihood Bernoulli.
+    share : float
+        Of the training rows that are fitted: the first ones.
     """
 
     widths: tuple[int, ...]
@@ -34,6 +36,12 @@ class Work:
     seed: int = 0
     recipe: str = "equal"
     variational: bool = False
+    share: float = 1.0
+
+    @property
+    def passes(self):
+        """Passes over the rows that there are."""
+        return self.share * self.epochs
 
     @classmethod
     def read(cls, content):

@@ -125,6 +125,7 @@ def train(peer, task, say):
         return
     fit = getattr(peer, name)
     train, test = np.load(task["train"]), np.load(task["test"])
+    train = train[: round(work.share * len(train))]
     say(first=first_fit(fit, train[:FEW], work))
     watch, before = Watch(test, work.turn, say, listen), memory()
     watch.start()

@@ -34,7 +34,7 @@ from skae.estimators.validation import (
     refuse_both,
     warn_of_targets,
 )
-from skae.training import SCHEDULES, neutral
+from skae.training import SCHEDULES, neutral, numpy_threads
 
 
 class AutoencoderTransformer(
@@ -151,7 +151,8 @@ class AutoencoderTransformer(
                 X_clean = check_clean(self, X_clean, len(X))
             if X_val is not None:
                 X_val = check_beside(self, X_val, "X_val")
-            self._fit(X, X_val, X_clean)
+            with numpy_threads(X.size * X.shape[1]):
+                self._fit(X, X_val, X_clean)
         return self
 
     def transform(self, X):

@@ -12,6 +12,7 @@ import torch
 from skae.data import Scaling
 from skae.networks import AutoencoderModule, Network
 from skae.objectives import Likelihood
+from skae.training import threads
 
 _CHUNK_BYTES = 4 * 2**20
 _FEW_ROWS = 8  # for which fewer and cheaper calls matter more than threads do
@@ -254,8 +255,8 @@ class FittedAutoencoder:
     def _map(self, array, function):
         """Apply `function` to rows of `array`, as many at a time as a cache holds."""
         n_rows = max(1, _CHUNK_BYTES // (array.itemsize * self.network.widest))
-        out = None
-        with _no_autocast():
+        flops, out = min(n_rows, len(array)) * sum(self.network.operations()), None
+        with _no_autocast(), threads(flops):
             for start in range(0, len(array), n_rows):
                 part = finite(function(_tensor(array[start : start + n_rows])))
                 if len(part) == len(array):

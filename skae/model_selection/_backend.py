@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 
+import torch
 from joblib.parallel import ParallelBackendBase
 
-from skae.training import Rendezvous
+from skae.training import Rendezvous, numpy_threads
 
 
 class RendezvousBackend(ParallelBackendBase):
@@ -61,9 +62,10 @@ class RendezvousBackend(ParallelBackendBase):
         self._threads = ThreadPoolExecutor(n_threads)
         jobs, self._early = self._early, []
         try:
-            for job in jobs:
-                self._begin(*job)
-            self._rendezvous.lead()
+            with numpy_threads(0.0, max(1, torch.get_num_threads() // n_threads)):
+                for job in jobs:
+                    self._begin(*job)
+                self._rendezvous.lead()
             yield
         finally:
             self._end()

@@ -4,6 +4,7 @@ from skae.training.environment import (
     bfloat16_products,
     memory_errors,
     neutral,
+    numpy_threads,
     threads,
     uses_bfloat16,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "bfloat16_products",
     "memory_errors",
     "neutral",
+    "numpy_threads",
     "threads",
     "train",
     "train_all",

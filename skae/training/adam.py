@@ -53,9 +53,10 @@ def adam(parameter: Tensor, gradient: Tensor, moments: Moments | None = None) ->
 def _direct(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
     parameters, gradients = [parameter], [gradient]
     first, second, steps = ([moment] for moment in moments)
+    one = torch.ones_like(moments.n_steps)  # a number would be made one at every step
 
     def update(learning_rate: float) -> None:
-        steps[0].add_(1)
+        steps[0].add_(one)
         torch._fused_adam_(
             parameters,
             gradients,

@@ -6,13 +6,18 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 
 _ONE_THREAD_FLOPS = 2e7
 """Below this much arithmetic a step, waking a second thread costs more than it does."""
+
+_ONE_NUMPY_THREAD_FLOPS = 2e8
+"""Below this much arithmetic in all, numpy's threads are not worth their spinning."""
 
 _BFLOAT16_FLOPS = 1e7
 """From this much arithmetic a product, rounding its factors pays."""
@@ -121,6 +126,29 @@ def threads(flops: float, most: int | None = None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def numpy_threads(flops: float, most: int = 1) -> Iterator[None]:
+    """Let numpy and scipy take `most` threads for `flops` operations that are few.
+
+    Each of the two has threads of its own, which go on spinning when their work is
+    done: in the way of the other's and of torch's, which then wait for a core. In a
+    thread started by one that is inside, this does nothing.
+    """
+    if flops >= _ONE_NUMPY_THREAD_FLOPS:
+        yield
+        return
+    with _blas().limit(limits=most):
+        yield
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Control of the threads of numpy's and scipy's linear algebra."""
+    import scipy.linalg  # noqa: F401  that it is there to be found
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def uses_bfloat16(precision: str, flops: float, device: torch.device) -> bool:

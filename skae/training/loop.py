@@ -266,23 +266,62 @@ def _run_epoch(
     step, decay = task.step, task.decay
     decayed = step.parameters.flat[task.decayed]
     gradient = step.gradients.flat[task.decayed]
-    losses, penalties = torch.zeros((2, 1), dtype=torch.float64, device=gradient.device)
-    first, n_rows = None, 0
+    losses, penalties = _Mean(), _Mean()
     for batch in task.batches:
         loss, penalty = step(batch)
-        first = (loss, penalty) if first is None else first
-        losses.add_(loss, alpha=batch.shape[0])
+        losses.add(loss, batch.shape[0])
         if penalty is not None:
-            penalties.add_(penalty, alpha=batch.shape[0])
-        n_rows += batch.shape[0]
+            penalties.add(penalty, batch.shape[0])
         if decay is not None:
             decay.add_gradient(decayed, gradient)
         update(plan.schedule(n_steps))
         if task.constrain is not None:
             task.constrain()
         n_steps += 1
-    assert first is not None  # there is always a batch
-    start = task.total(*(0.0 if told is None else told.item() for told in first))
-    mean_loss, mean_penalty = losses.item() / n_rows, penalties.item() / n_rows
-    told = Epoch(start, mean_loss, task.total(mean_loss, mean_penalty))
-    return told, n_steps
+    loss, penalty = losses.value(), penalties.value()
+    start = task.total(losses.first, penalties.first)
+    return Epoch(start, loss, task.total(loss, penalty)), n_steps
+
+
+class _Mean:
+    """Mean over rows of what their batches told; 0 if they told nothing.
+
+    What a batch told is laid aside, and read together with that of others: to read it,
+    or to add it to a sum of another precision, takes longer than a small step.
+
+    Attributes
+    ----------
+    first : float
+        What the first batch told.
+    """
+
+    def __init__(self) -> None:
+        self.first = 0.0
+        self._told: list[Tensor] = []
+        self._sizes: list[int] = []
+        self._sum, self._n_rows = 0.0, 0
+
+    def add(self, told: Tensor, n_rows: int) -> None:
+        """Take what a batch of `n_rows` rows told."""
+        self._told.append(told)
+        self._sizes.append(n_rows)
+        if len(self._told) == _AT_A_TIME:
+            self._read()
+
+    def value(self) -> float:
+        """Return the mean."""
+        self._read()
+        return self._sum / max(self._n_rows, 1)
+
+    def _read(self) -> None:
+        if not self._told:
+            return
+        values = torch.stack(self._told).tolist()
+        if not self._n_rows:
+            self.first = values[0]
+        self._sum += sum(v * n for v, n in zip(values, self._sizes, strict=True))
+        self._n_rows += sum(self._sizes)
+        self._told, self._sizes = [], []
+
+
+_AT_A_TIME = 512  # batches

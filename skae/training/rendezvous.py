@@ -12,7 +12,7 @@ import torch
 
 from skae.training.loop import Training, train
 from skae.training.task import History
-from skae.training.together import train_together
+from skae.training.together import kind, train_together
 
 _here = threading.local()
 
@@ -88,12 +88,12 @@ class Rendezvous:
 
     def train(self, number: int, trainings: Sequence[Training]) -> None:
         """Train what job `number` asks for: with others, or in its turn by itself."""
-        alone = [t for t in trainings if _key(t) is None]
+        joint = [t for t in trainings if kind(t) is not None]
         with self._turn:
-            for training in alone:
-                train(training, self._goes_on)
-        if len(alone) < len(trainings):
-            joint = [t for t in trainings if _key(t) is not None]
+            for training in trainings:
+                if training not in joint:
+                    train(training, self._goes_on)
+        if joint:
             self._wait(_Waiting(number, joint))
         if self._is_over:
             raise RuntimeError("The search was ended while this fit was training.")
@@ -146,7 +146,7 @@ class Rendezvous:
         """Train those together that can be; an error is that of all these."""
         families = defaultdict[Hashable, list[Training]](list)
         for training in trainings:
-            families[_key(training)].append(training)
+            families[kind(training)].append(training)
         for family in families.values():
             try:
                 train_together(family, self._n_torch_threads, self._goes_on)
@@ -156,19 +156,6 @@ class Rendezvous:
 
     def _goes_on(self) -> bool:
         return not self._is_over
-
-
-def _key(training: Training) -> Hashable:
-    """What is equal for trainings that are done together; None for those that are not.
-
-    A network of one's own may have an attribute that cannot be compared in this way.
-    """
-    joint = training.task.joint
-    try:
-        hash(None if joint is None else joint.key)
-    except TypeError:
-        return None
-    return None if joint is None else joint.key
 
 
 def train_all(trainings: Iterable[Training]) -> list[History]:

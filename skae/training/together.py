@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ def train_together(
     Parameters
     ----------
     trainings : sequence of Training
-        Whose tasks have a `joint` of the same key.
+        Of the same kind: see `kind`.
     n_threads : int
         Of torch, where there is work for them.
     goes_on : callable
@@ -45,6 +45,22 @@ def train_together(
             stack = stack.without_the_finished()
         for training in trainings:
             training.attempt(training.settle)
+
+
+def kind(training: Training) -> Hashable:
+    """What is equal for trainings that can be done together; None: it cannot be.
+
+    A network of one's own may have an attribute that cannot be compared in this way.
+    """
+    joint = training.task.joint
+    if joint is None:
+        return None
+    found = joint.key, training.plan.schedule.shape
+    try:
+        hash(found)
+    except TypeError:
+        return None
+    return found
 
 
 class _Stack:
@@ -142,8 +158,9 @@ class _Stack:
         """Adam for all networks: ``update(n_steps)``.
 
         What is not trained has a gradient of zero, and never moves. Where learning
-        rates differ, Adam takes its step with a rate of one from zero, and each network
-        goes its own part of the way: torch's kernel has one rate for all.
+        rates differ, Adam takes its step from zero with the share of the peak that all
+        have in common, and each network goes its own part of the way: torch's kernel
+        has one rate for all.
         """
         schedules = [t.plan.schedule for t in self._members]
         n_steps = torch.tensor(float(self._n_steps), device=self._first.flat.device)
@@ -152,18 +169,16 @@ class _Stack:
         if len(set(schedules)) == 1:
             step = adam(flat, gradient, moments)
             return lambda n: step(schedules[0](n))
-        way = self._parameters.zeros()
-        step = adam(way.flat, gradient, moments)
-        pairs = [(v, way.views[name]) for name, v in self._parameters.views.items()]
-        rates = flat.new_empty(len(schedules))
+        way, peaks = torch.zeros_like(flat), self._parameters.zeros()
+        step, share = adam(way, gradient, moments), schedules[0].share
+        for part in peaks.views.values():
+            for one, schedule in zip(part, schedules, strict=True):
+                one.fill_(schedule.peak)
 
         def update(n: int) -> None:
-            way.flat.zero_()
-            step(1.0)
-            known = {schedule: schedule(n) for schedule in set(schedules)}
-            rates.copy_(rates.new_tensor([known[schedule] for schedule in schedules]))
-            for weights, part in pairs:
-                weights.addcmul_(part, rates.view(-1, *[1] * (part.dim() - 1)))
+            step(share(n))
+            flat.addcmul_(way, peaks.flat)
+            way.zero_()
 
         return update
 
