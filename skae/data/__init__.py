@@ -8,12 +8,27 @@ from skae.data.principal import (
     principal_axes,
 )
 from skae.data.scaling import Scaling
+from skae.data.sources import (
+    ArraySource,
+    LazySource,
+    Source,
+    SparseSource,
+    rows_of_a_block,
+)
+from skae.data.streams import StreamedBatches, StreamedRows
 
 __all__ = [
+    "ArraySource",
+    "LazySource",
     "PrincipalAxes",
     "Scaling",
     "ShuffledBatches",
+    "Source",
+    "SparseSource",
+    "StreamedBatches",
+    "StreamedRows",
     "axes_within",
     "gram_matrix",
     "principal_axes",
+    "rows_of_a_block",
 ]

@@ -36,6 +36,18 @@ class PrincipalAxes(NamedTuple):
     squares: NDArray[np.float64]
     total: float
 
+    @classmethod
+    def ordered(
+        cls,
+        components: NDArray[np.float64],
+        squares: NDArray[np.float64],
+        total: float,
+    ) -> PrincipalAxes:
+        """Fix the signs, which the data leave open, and what rounding made negative."""
+        largest = np.argmax(np.abs(components), axis=1)
+        signs = np.sign(components[np.arange(len(components)), largest])
+        return cls(components * signs[:, None], np.maximum(squares, 0.0), total)
+
 
 def principal_axes(rows: Rows, shape: tuple[int, int], k: int) -> PrincipalAxes:
     """First `k` principal axes of centred rows.
@@ -60,19 +72,10 @@ def principal_axes(rows: Rows, shape: tuple[int, int], k: int) -> PrincipalAxes:
         components, squares, total = _decompose(rows, k)
     else:
         components, squares, total = _gram(rows, shape[1], k)
-    return _ordered(components, squares, total)
+    return PrincipalAxes.ordered(components, squares, total)
 
 
 Parts = tuple[NDArray[np.float64], NDArray[np.float64], float]
-
-
-def _ordered(
-    components: NDArray[np.float64], squares: NDArray[np.float64], total: float
-) -> PrincipalAxes:
-    """Fix the signs, which the data leave open, and what rounding made negative."""
-    largest = np.argmax(np.abs(components), axis=1)
-    components *= np.sign(components[np.arange(len(components)), largest])[:, None]
-    return PrincipalAxes(components, np.maximum(squares, 0.0), total)
 
 
 def gram_matrix(rows: Rows, d: int) -> NDArray[np.float64]:
@@ -104,7 +107,7 @@ def axes_within(rows: Rows, basis: NDArray[np.float64]) -> PrincipalAxes:
         inner += projected.T @ projected
     values, vectors = np.linalg.eigh(inner)
     components = (orthonormal @ vectors).T[::-1]
-    return _ordered(components.copy(), values[::-1].copy(), total)
+    return PrincipalAxes.ordered(components.copy(), values[::-1].copy(), total)
 
 
 def _gram(rows: Rows, d: int, k: int) -> Parts:

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skae.data.sources import Source
+
 _WIDE = np.dtype(np.float64)
 
 _PRODUCT_BYTES = 16 * 2**20
@@ -60,11 +62,12 @@ class Scaling:
 
     @classmethod
     @np.errstate(over="ignore", invalid="ignore")
-    def fit(cls, X: NDArray[np.floating]) -> Scaling:
+    def fit(cls, X: NDArray[np.floating] | Source) -> Scaling:
         """Find mean and scale, in float64 and block by block.
 
         One pass about the first row, unless the values or that row lie so far out that
-        the sum of squares cannot be trusted.
+        the sum of squares cannot be trusted. The zeros of sparse rows are not looked
+        at.
 
         Raises
         ------
@@ -75,11 +78,7 @@ class Scaling:
         -----
         Entries that are NaN are missing: they count for neither.
         """
-        first = X[0].astype(np.float64)
-        total, squares = np.zeros_like(first), 0.0
-        for deviation in _deviations(X, first):
-            total += np.ones(len(deviation)) @ deviation
-            squares += np.vdot(deviation, deviation)
+        first, total, squares = _sums(X)
         if np.isnan(total).any() and np.isnan(X).any():
             return cls._fit_observed(X)
         shift = total / len(X)
@@ -89,7 +88,7 @@ class Scaling:
         largest = max(np.abs(d).max() for d in _deviations(X, first))
         if max(largest, np.abs(first).max()) > _LARGEST:
             raise ValueError(
-                f"Input X contains values of magnitude {np.abs(X).max():.0e}, whose "
+                f"Input X contains values of magnitude {_largest(X):.0e}, whose "
                 "squares overflow. Scale the features first, for example with "
                 "StandardScaler."
             )
@@ -105,7 +104,7 @@ class Scaling:
         share = max(1, n_there.sum()) / X.size
         return cls(filled.mean, float(filled.scale / np.sqrt(share)))
 
-    def centred_blocks(self, X: NDArray[np.floating]) -> Iterator[Tensor]:
+    def centred_blocks(self, X: NDArray[np.floating] | Source) -> Iterator[Tensor]:
         """Rows of X, centred and scaled, in blocks of its dtype.
 
         A block is overwritten by the next one.
@@ -156,6 +155,11 @@ class Scaling:
         """All of X, centred and scaled, as one tensor on `device`.
 
         With `order`, row i of X becomes row ``order[i]`` of the tensor.
+
+        Raises
+        ------
+        ValueError
+            When the square of an entry overflows `dtype`.
         """
         rows = torch.empty(X.shape, dtype=dtype, device="cpu")
         start = 0
@@ -164,11 +168,49 @@ class Scaling:
             place = slice(start, stop) if order is None else order[start:stop]
             rows[place] = torch.from_numpy(deviation).div_(self.scale).to(dtype)
             start = stop
+        if not (_has_finite_squares(rows) or _has_finite_squares(rows.nan_to_num(0.0))):
+            raise ValueError(
+                "X or X_val contains values too large for dtype('float32') beside the "
+                "scale of X. Scale the features, for example with StandardScaler, or "
+                'use precision="float64".'
+            )
         return rows.to(device)
 
 
+def _has_finite_squares(rows: Tensor) -> bool:
+    entries = rows.view(-1)
+    return bool(torch.isfinite(torch.dot(entries, entries)))
+
+
+def _sums(
+    X: NDArray[np.floating] | Source,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """A centre, and sum and sum of squares of the deviations from it."""
+    known = X.sums() if isinstance(X, Source) else None
+    if known is not None:
+        return np.zeros(X.shape[1]), *known
+    first = X[0].astype(np.float64)
+    total, squares = np.zeros_like(first), 0.0
+    for deviation in _deviations(X, first):
+        total += np.ones(len(deviation)) @ deviation
+        squares += np.vdot(deviation, deviation)
+    return first, total, squares
+
+
+def _largest(X: NDArray[np.floating] | Source) -> float:
+    return max(float(np.abs(block).max()) for block in _blocks(X))
+
+
+def _blocks(X: NDArray[np.floating] | Source) -> Iterator[NDArray[np.floating]]:
+    """X itself, or the blocks of rows that it is read in."""
+    if isinstance(X, Source):
+        yield from X.blocks()
+    else:
+        yield X
+
+
 def _root_mean_square(
-    X: NDArray[np.floating], mean: NDArray[np.float64], largest: float
+    X: NDArray[np.floating] | Source, mean: NDArray[np.float64], largest: float
 ) -> float:
     """Of X - mean; squares of entries are taken in units of the `largest`."""
     if largest == 0.0:
@@ -181,21 +223,22 @@ def _root_mean_square(
 
 
 def _deviations(
-    X: NDArray[np.floating],
+    X: NDArray[np.floating] | Source,
     centre: NDArray[np.float64],
     dtype: np.dtype[np.floating] = _WIDE,
     block_bytes: int = 2**20,
 ) -> Iterator[NDArray[np.floating]]:
-    """X - centre, a block of rows that a cache holds at a time, in one array."""
+    """X - centre, a few rows that a cache holds at a time, in one array."""
     n_rows = min(len(X), max(1, block_bytes // (dtype.itemsize * X.shape[1])))
     buffer, near = np.empty((n_rows, X.shape[1]), dtype), centre.astype(dtype)
     rest = (centre - near).astype(dtype)
     matters = None
-    for start in range(0, len(X), n_rows):
-        block = X[start : start + n_rows]
-        deviation = np.subtract(block, near, out=buffer[: len(block)])
-        if matters is None:
-            matters = np.abs(rest).max() > _ROUNDING * np.abs(deviation).max()
-        if matters:
-            deviation -= rest  # from values near zero: the first subtraction was exact
-        yield deviation
+    for block in _blocks(X):
+        for start in range(0, len(block), n_rows):
+            part = block[start : start + n_rows]
+            deviation = np.subtract(part, near, out=buffer[: len(part)])
+            if matters is None:
+                matters = np.abs(rest).max() > _ROUNDING * np.abs(deviation).max()
+            if matters:
+                deviation -= rest  # from values near zero: the first one was exact
+            yield deviation

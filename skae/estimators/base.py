@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,11 +17,14 @@ from sklearn.base import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from skae.estimators.callbacks import RUNNING, CallbackSupportMixin, FitCallbacks
+from skae.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from skae.estimators.fitting import Fit
 from skae.estimators.joint import joint_cost
+from skae.estimators.partial import PartialFitMixin
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.settings import planned_epochs
+from skae.estimators.sources import is_lazy, lazily
+from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import (
     check_beside,
     check_clean,
@@ -39,6 +41,7 @@ from skae.training import SCHEDULES, neutral, numpy_threads
 
 class AutoencoderTransformer(
     CallbackSupportMixin,
+    PartialFitMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -78,6 +81,10 @@ class AutoencoderTransformer(
         "learning_rate": [StrOptions(set(SCHEDULES))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "block_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
@@ -142,7 +149,7 @@ class AutoencoderTransformer(
         ValueError
             When X, `X_clean` or `X_val` is not what it must be.
         """
-        with _all_or_nothing(self):
+        with all_or_nothing(self):
             check_device(self)
             warn_of_targets(X, y)
             X = check_X(self, X, reset=True)
@@ -153,6 +160,7 @@ class AutoencoderTransformer(
                 X_val = check_beside(self, X_val, "X_val")
             with numpy_threads(X.size * X.shape[1]):
                 self._fit(X, X_val, X_clean)
+            vars(self).pop("_stream", None)  # of a fit in parts, which is over
         return self
 
     def transform(self, X):
@@ -169,6 +177,8 @@ class AutoencoderTransformer(
             Their codes, in the floating dtype of X.
         """
         check_fitted(self)
+        if is_lazy(X):
+            return lazily(self, X, self._fitted.encode, self.n_components_)
         return self._fitted.encode(check_X(self, X, reset=False))
 
     def inverse_transform(self, X):
@@ -201,6 +211,8 @@ class AutoencoderTransformer(
             ``inverse_transform(transform(X))``.
         """
         check_fitted(self)
+        if is_lazy(X):
+            return lazily(self, X, self._fitted.reconstruct, self.n_features_in_)
         return self._fitted.reconstruct(check_X(self, X, reset=False))
 
     def reconstruction_error(self, X, *, per_feature=False):
@@ -289,6 +301,7 @@ class AutoencoderTransformer(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.sparse = True
         return tags
 
     def _flatten(self, X, *, reset):
@@ -366,26 +379,17 @@ class AutoencoderTransformer(
     def _previous(self, composition):
         """Return the fit that a warm start goes on from, if there is one."""
         fitted = getattr(self, "_fitted", None) if self.warm_start else None
-        wanted = (composition.network, composition.likelihood)
-        if fitted is not None and (fitted.network, fitted.likelihood) != wanted:
-            raise ValueError(
-                "warm_start=True needs a network of the same shape, and the same "
-                f"likelihood, as the fit before: {fitted.network}, "
-                f"{fitted.likelihood}. These parameters and this X ask for "
-                f"{wanted[0]}, {wanted[1]}. Set "
-                "warm_start=False to start anew."
-            )
+        self._refuse_another(fitted, composition, "warm_start=True")
         return fitted
 
-
-@contextmanager
-def _all_or_nothing(estimator):
-    """Put all attributes back as they were when the block fails."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        running = {k: v for k, v in vars(estimator).items() if k in RUNNING}
-        vars(estimator).clear()
-        vars(estimator).update(before | running)
-        raise
+    def _refuse_another(self, fitted, composition, what):
+        """Refuse to go on from a fit of another network or likelihood."""
+        wanted = composition.network, composition.likelihood
+        if fitted is not None and (fitted.network, fitted.likelihood) != wanted:
+            raise ValueError(
+                f"{what} needs a network of the same shape, and the same "
+                f"likelihood, as the fit before: {fitted.network}, "
+                f"{fitted.likelihood}. These parameters and this X ask for "
+                f"{wanted[0]}, {wanted[1]}. Start anew: set warm_start=False and call "
+                "fit."
+            )

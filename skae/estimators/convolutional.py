@@ -80,6 +80,11 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
         ``"auto"`` is a fortieth of the rows, between 32 and 500.
+    block_size : int or "auto", default="auto"
+        Rows that are read together and shuffled among themselves, where X is not an
+        array in memory (a file, dask) or is to be treated as if it were not. An epoch
+        takes the blocks in random order. ``"auto"`` is all of an array, and else as
+        many rows as take 128 MB in float32.
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
@@ -207,6 +212,7 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         learning_rate="cosine",
         learning_rate_init=2e-3,
         batch_size="auto",
+        block_size="auto",
         max_iter=None,
         tol=1e-4,
         n_iter_no_change=10,
@@ -236,6 +242,7 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
+        self.block_size = block_size
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change

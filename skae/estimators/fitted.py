@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from skae.data import Scaling
+from skae.data import Scaling, Source
 from skae.networks import AutoencoderModule, Network
 from skae.objectives import Likelihood
 from skae.training import threads
@@ -57,7 +57,7 @@ class FittedAutoencoder:
     def encode(self, X):
         """Codes of the rows of X: (n_samples, n_components)."""
         if len(X) <= _FEW_ROWS:
-            return self._encode_few(X)
+            return self._encode_few(X[:])
         weights = self._cast(X.dtype, "encoder")
         return self._map(X, lambda x: self.network.encode(weights, self._seen(x)))
 
@@ -177,6 +177,7 @@ class FittedAutoencoder:
         """
         weights, d = self._cast(X.dtype), self.network.n_features
         if X_clean is not None:
+            X, X_clean = X[:], X_clean[:]
             X = np.concatenate([X, X_clean.astype(X.dtype, copy=False)], axis=1)
 
         def compare(x):
@@ -254,6 +255,8 @@ class FittedAutoencoder:
 
     def _map(self, array, function):
         """Apply `function` to rows of `array`, as many at a time as a cache holds."""
+        if isinstance(array, Source):
+            return np.concatenate([self._map(b, function) for b in array.blocks()])
         n_rows = max(1, _CHUNK_BYTES // (array.itemsize * self.network.widest))
         flops, out = min(n_rows, len(array)) * sum(self.network.operations()), None
         with _no_autocast(), threads(flops):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
+from contextlib import contextmanager
 from copy import copy
 
 import numpy as np
 import torch
 
-from skae.data import Scaling, ShuffledBatches
+from skae.data import (
+    Scaling,
+    ShuffledBatches,
+    Source,
+    StreamedBatches,
+    StreamedRows,
+    rows_of_a_block,
+)
 from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.joint import JointTask
@@ -21,7 +29,7 @@ from skae.estimators.settings import (
     planned_epochs,
     rows_of_a_batch,
 )
-from skae.estimators.start import start_weights
+from skae.estimators.start import Means, start_weights
 from skae.training import (
     SCHEDULES,
     FlatTensors,
@@ -87,17 +95,9 @@ class Fit:
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
-                likelihood.check(np.nanmin(rows), np.nanmax(rows), name)
+                likelihood.check(*_range(rows), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
-        batch_size = self._batch_size(len(X))
-        products = self._products(batch_size)
-        bfloat16 = uses_bfloat16(self._settings.precision, max(products), self._device)
-        with (
-            neutral(self._device),
-            threads(3 * sum(products)),
-            bfloat16_products(bfloat16, self._device),
-            memory_errors(batch_size),
-        ):
+        with self._prepared(len(X)):
             self._set_units(X, X_clean)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X, X_clean)
@@ -107,13 +107,25 @@ class Fit:
                 history.validation_curve = curve
                 history.stopped_early = epochs < self._n_planned
             elif X_val is None:
-                order, n_train = self._hold_out(len(X))
-                rows = self._see(X, X_clean, order)
-                held_out = rows[n_train:] if n_train < len(X) else None
-                history = self._train(rows[:n_train], held_out, observer, seen=rows)
+                rows, held_out, seen = self._split(X, X_clean)
+                history = self._train(rows, held_out, observer, seen=seen)
             else:
                 history = self._train(self._see(X), self._see(X_val), observer)
             return self.fitted(self._noise_variance(history)), history
+
+    @contextmanager
+    def _prepared(self, n_samples):
+        """Let torch be as training on so many rows wants it."""
+        batch_size = self._batch_size(n_samples)
+        products = self._products(batch_size)
+        bfloat16 = uses_bfloat16(self._settings.precision, max(products), self._device)
+        with (
+            neutral(self._device),
+            threads(3 * sum(products)),
+            bfloat16_products(bfloat16, self._device),
+            memory_errors(batch_size),
+        ):
+            yield
 
     def _noise_variance(self, history):
         """Variance of an entry around the output for its code, as drawn."""
@@ -174,7 +186,7 @@ class Fit:
         extremes = (0.0, 0.0)
         if self._composition.needs_range:
             wanted = X if X_clean is None else X_clean
-            extremes = float(np.nanmin(wanted)), float(np.nanmax(wanted))
+            extremes = _range(wanted)
         scaled = self._composition.in_units(self.scaling, *extremes)
         self._objective = Objective(scaled, paired=X_clean is not None)
 
@@ -183,17 +195,30 @@ class Fit:
 
         Each is followed by what it is to become, unless that is itself.
         """
+        if isinstance(X, Source):
+            sources = [X] if X_clean is None else [X, X_clean]
+            return StreamedRows(sources, self.scaling, self._dtype, self._device)
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
-        complete = self._composition.likelihood.complete
-        if not (_is_finite(rows) or _is_finite(complete(rows))):
-            raise ValueError(
-                "X or X_val contains values too large for dtype('float32') beside the "
-                "scale of X. Scale the features, for example with StandardScaler, or "
-                'use precision="float64".'
-            )
         if X_clean is not None:
             rows = torch.cat([rows, self._see(X_clean, order=order)], dim=1)
         return rows
+
+    def _split(self, X, X_clean):
+        """Rows to train on; rows to judge by and both together, if there are any.
+
+        Of rows that are streamed, no more than a block of the usual size are judged
+        by: these are kept in memory.
+        """
+        order, n_train = self._hold_out(len(X))
+        rows = self._see(X, X_clean, order)
+        if n_train == len(X):
+            return rows, None, None
+        if not isinstance(X, Source):
+            return rows[:n_train], rows[n_train:], rows
+        most = rows_of_a_block("auto", X.shape[1])
+        left_out = order[n_train : n_train + most].sort().values.numpy()
+        kept = np.delete(np.arange(len(X)), left_out)
+        return rows[kept], torch.cat([*rows[left_out].reads()]), rows
 
     def _hold_out(self, n_samples):
         """A random order of the rows, and how many to train on; the rest are last."""
@@ -268,15 +293,16 @@ class Fit:
     def _start(self, rows, seeds):
         """Set the weights to where training starts from; loss of `rows`, or nan."""
         composition, previous = self._composition, self._previous
-        rows = composition.likelihood.complete(rows)
-        _, target = self._objective.clean(rows)
-        null_output = composition.likelihood.link(target.mean(0))
+        if composition.likelihood.omits:
+            rows = composition.likelihood.complete(rows)
+        means = Means.of(self._objective, rows)
+        null_output = composition.likelihood.link(means.target)
         self._null_output = null_output.cpu().numpy().copy()
         self._parameters = self._allocate()
         weights = self._parameters.views
         if previous is None:
             loss = start_weights(
-                self._objective, weights, rows, self._settings.init, seeds
+                self._objective, weights, rows, means, self._settings.init, seeds
             )
             if composition.start is not None:
                 composition.start(composition.network, weights)
@@ -293,7 +319,8 @@ class Fit:
         composition, settings = self._composition, self._settings
         network, parameters = composition.network, self._parameters
         last = list(network.weight_shapes())[-1]
-        batches = ShuffledBatches(
+        streams = isinstance(self._rows, StreamedRows)
+        batches = (StreamedBatches if streams else ShuffledBatches)(
             self._rows,
             self._batch_size(len(self._rows)),
             seeds.shuffle if settings.shuffle else None,
@@ -314,7 +341,7 @@ class Fit:
             trained=slice(network.n_fixed, None),
             decayed=slice(network.n_fixed, parameters.end(last)),
             start_loss=start_loss,
-            joint=joint if self._composition.is_by_hand else None,
+            joint=joint if composition.is_by_hand and not streams else None,
             measure=None if self._objective.is_plain else self._measure,
             total=self._objective.total,
             is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
@@ -340,10 +367,11 @@ class Fit:
         return self._objective.reconstruction_loss(weights, self._rows)
 
 
-def _is_finite(rows):
-    """Whether the squares of all entries are, and what they add up to."""
-    entries = rows.view(-1)
-    return bool(torch.isfinite(torch.dot(entries, entries)))
+def _range(X):
+    """Least and largest of what is there of X."""
+    blocks = X.blocks() if isinstance(X, Source) else [X]
+    least, most = zip(*((np.nanmin(b), np.nanmax(b)) for b in blocks), strict=True)
+    return float(min(least)), float(max(most))
 
 
 def _ramp(n_steps):

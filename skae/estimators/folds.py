@@ -16,7 +16,7 @@ MOST_ROWS = 1000
 def split(order):
     """Pairs of (rows to train on, rows left out), from a random order of all rows."""
     for fold in np.array_split(order, N_FOLDS):
-        yield np.setdiff1d(order, fold), fold
+        yield np.setdiff1d(order, fold), np.sort(fold)
 
 
 def choose_epochs(losses, starts_at_pca=True):

@@ -9,18 +9,25 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.data import Scaling
+from skae.data import Scaling, Source
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.composition import Composition
 from skae.estimators.fitted import FittedAutoencoder, finite
-from skae.estimators.linear_solvers import descend, solve_exactly
+from skae.estimators.linear_partial import Moments
+from skae.estimators.linear_solvers import (
+    LARGEST_GRAM,
+    LinearSolution,
+    descend,
+    gain,
+    solve_exactly,
+)
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.settings import choose_device
 from skae.estimators.validation import check_fitted, check_X
 from skae.networks import DenseNetwork
 from skae.objectives import Gaussian, WeightDecay
-from skae.training import memory_errors, neutral
+from skae.training import History, memory_errors, neutral
 
 _LEAST_NOISE = 1e-14  # of the variance along the code: a density needs some
 
@@ -59,6 +66,11 @@ class LinearAutoencoder(AutoencoderTransformer):
         a third of a weight at the start.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch, where there are any.
+    block_size : int or "auto", default="auto"
+        Rows that are read together and shuffled among themselves, where X is not an
+        array in memory (a file, dask) or is to be treated as if it were not. An epoch
+        takes the blocks in random order. ``"auto"`` is all of an array, and else as
+        many rows as take 128 MB in float32.
     max_iter : int, default=30
         Epochs: passes over X, or 100 steps each on the covariance matrix.
     tol : float, default=1e-6
@@ -93,6 +105,8 @@ class LinearAutoencoder(AutoencoderTransformer):
         Mean variance along the axes left out, as in probabilistic PCA.
     n_components_ : int
         Size of the code.
+    n_samples_ : int
+        Rows of X; of all parts, with `partial_fit`.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -159,6 +173,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         learning_rate="cosine",
         learning_rate_init="auto",
         batch_size="auto",
+        block_size="auto",
         max_iter=30,
         tol=1e-6,
         n_iter_no_change=10,
@@ -175,6 +190,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
+        self.block_size = block_size
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -202,7 +218,9 @@ class LinearAutoencoder(AutoencoderTransformer):
         check_fitted(self)
         X = check_X(self, X, reset=False)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
-            density = self._marginal_log_density(X - self.mean_)
+            blocks = X.blocks() if isinstance(X, Source) else [X]
+            density = [self._marginal_log_density(b - self.mean_) for b in blocks]
+            density = np.concatenate(density)
         return finite(torch.from_numpy(density))
 
     def _marginal_log_density(self, deviation):
@@ -228,11 +246,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         return Composition(network, Gaussian(), decay)
 
     def _fit(self, X, X_val, X_clean):
-        if X_clean is not None:
-            raise ValueError(
-                "LinearAutoencoder takes no X_clean: it gives back its own input. "
-                "DenoisingAutoencoder(hidden_layer_sizes=()) maps it to X_clean."
-            )
+        _refuse_clean(X_clean)
         k, most = self.n_components, min(X.shape)
         if k > most:
             raise ValueError(
@@ -251,23 +265,62 @@ class LinearAutoencoder(AutoencoderTransformer):
                     callbacks,
                     self.verbose,
                     lambda: scaling.scale**2,
-                    lambda solution: self._solved(X, scaling, solution),
+                    lambda solution: self._solved(X.shape, X.dtype, scaling, solution),
                 )
                 solution = descend(X, scaling, composition, self, reporter)
                 self._warn_at_the_limit(solution.history, self.max_iter)
-            vars(self).update(self._solved(X, scaling, solution))
+            vars(self).update(self._solved(X.shape, X.dtype, scaling, solution))
         callbacks.fit_ends(lambda: vars(self))
 
-    def _solved(self, X, scaling, solution):
+    def _partial_fit(self, X, X_clean):
+        _refuse_clean(X_clean)
+        k, d = self.n_components, self.n_features_in_
+        if d > LARGEST_GRAM:
+            raise ValueError(
+                f"partial_fit keeps a matrix of {d} x {d} numbers, and takes at most "
+                f"{LARGEST_GRAM} features. Autoencoder(hidden_layer_sizes=()) learns "
+                "from parts of wider rows."
+            )
+        moments, before = Moments.of(X), self._moments()
+        if before is not None:
+            moments = before.plus(moments)
+        shape = moments.n_samples, d
+        if k > min(shape):
+            raise ValueError(
+                f"n_components={k} must be between 1 and min(n_samples, "
+                f"n_features)={min(shape)}, over all rows so far."
+            )
+        scaling = moments.scaling()
+        axes = moments.axes(k, scaling.scale**2)
+        found = gain(axes, moments.n_samples, self._compose(d))
+        solution = LinearSolution(axes, found, History())
+        attributes = self._solved(shape, X.dtype, scaling, solution)
+        vars(self).update(attributes | {"_stream": moments})
+
+    def _moments(self):
+        """What is known of all rows before, if there were any."""
+        if not hasattr(self, "_fitted"):
+            return None
+        if hasattr(self, "_stream"):
+            return self._stream
+        return Moments.of_axes(
+            self.n_samples_,
+            self.mean_,
+            self.components_,
+            self.explained_variance_,
+            self.noise_variance_,
+        )
+
+    def _solved(self, shape, dtype, scaling, solution):
         """Fitted attributes, PCA's among them, in units of X."""
-        (n, d), k = X.shape, self.n_components
+        (n, d), k = shape, self.n_components
         axes, gain, history = solution
         unit = scaling.scale**2
         lost = axes.total - np.sum((2.0 * gain - gain**2) * axes.squares)
         history.loss = history.best_loss = max(0.0, lost / (n * d))
         matrix = np.sqrt(gain)[:, None] * axes.components
         # The code is in units of X, as PCA's. The inverse of a denormal is no number.
-        inverse_exists = scaling.scale > 100.0 * np.finfo(X.dtype).tiny
+        inverse_exists = scaling.scale > 100.0 * np.finfo(dtype).tiny
         scale = scaling.scale if inverse_exists else 1.0
         fitted = FittedAutoencoder(
             DenseNetwork(d, k),
@@ -286,9 +339,19 @@ class LinearAutoencoder(AutoencoderTransformer):
         variances = axes.squares * unit / freedom
         noise = max(0.0, axes.total * unit / freedom - variances.sum())
         return fitted_attributes(fitted, history, unit) | {
+            "n_samples_": n,
             "components_": axes.components,
             "explained_variance_": variances,
             "explained_variance_ratio_": axes.squares / (axes.total or 1.0),
             "singular_values_": np.sqrt(axes.squares) * scaling.scale,
             "noise_variance_": noise / rest if rest else 0.0,
         }
+
+
+def _refuse_clean(X_clean):
+    """Refuse targets: the closed form knows of none."""
+    if X_clean is not None:
+        raise ValueError(
+            "LinearAutoencoder takes no X_clean: it gives back its own input. "
+            "DenoisingAutoencoder(hidden_layer_sizes=()) maps it to X_clean."
+        )

@@ -9,7 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skae.data import PrincipalAxes, Scaling, axes_within, gram_matrix, principal_axes
+from skae.data import (
+    PrincipalAxes,
+    Scaling,
+    Source,
+    axes_within,
+    gram_matrix,
+    principal_axes,
+)
 from skae.estimators.fitting import Fit
 from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.settings import choose_device, choose_dtype
@@ -72,22 +79,31 @@ def solve_exactly(X, scaling, composition):
     alpha g / 2 where one tied matrix pays for both, are least together at
     g = 1 - alpha d / (2 l).
     """
-    network, decay = composition.network, composition.decay
-    k, unit = network.n_components, scaling.scale**2
-    if _LEAST_SCALE < scaling.scale < 1.0 / _LEAST_SCALE:
+    k, unit = composition.network.n_components, scaling.scale**2
+    known = None
+    if isinstance(X, Source):
+        known = X.axes(np.arange(len(X)), lambda rows: rows, scaling.scale, k)
+    if known is not None:
+        axes = known
+    elif _LEAST_SCALE < scaling.scale < 1.0 / _LEAST_SCALE:
         # The axes are the same in any units: spare a pass over the rows.
         rows = centred_rows(X, Scaling(scaling.mean, 1.0))
         components, squares, total = principal_axes(rows, X.shape, k)
         axes = PrincipalAxes(components, squares / unit, total / unit)
     else:
         axes = principal_axes(centred_rows(X, scaling), X.shape, k)
-    gain = np.ones(k)
-    if decay is not None:
-        alpha = decay.alpha / 2.0 if network.tied_weights else decay.alpha
-        least = alpha * X.shape[1] / 2.0
-        variances = axes.squares / len(X)
-        gain = np.where(variances > least, 1.0 - least / np.fmax(variances, least), 0.0)
-    return LinearSolution(axes, gain, History())
+    return LinearSolution(axes, gain(axes, len(X), composition), History())
+
+
+def gain(axes, n_samples, composition):
+    """What the penalty leaves of each axis: 1 without it."""
+    network, decay = composition.network, composition.decay
+    if decay is None:
+        return np.ones(network.n_components)
+    alpha = decay.alpha / 2.0 if network.tied_weights else decay.alpha
+    least = alpha * network.n_features / 2.0
+    variances = axes.squares / n_samples
+    return np.where(variances > least, 1.0 - least / np.fmax(variances, least), 0.0)
 
 
 def descend(X, scaling, composition, settings, reporter):

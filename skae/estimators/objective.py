@@ -12,15 +12,16 @@ import torch
 
 from skae.training import AutogradStep, AutogradTerm, HandwrittenStep
 
-_EVALUATED_ROWS = 1000
+_EVALUATED_ROWS, _EVALUATED_ENTRIES = 1000, 2**23
+"""At most, at a time."""
 
 
 class Objective:
     """What a fit minimises: the mean loss, and what the composition adds to it.
 
-    Rows are tensors in the units of the network, of shape (n_samples, n_features).
-    Where they are `paired`, a row is followed by what it is to become, in the same
-    row: (n_samples, 2 n_features).
+    Rows are tensors in the units of the network, of shape (n_samples, n_features), or
+    a stream of such. Where they are `paired`, a row is followed by what it is to
+    become, in the same row: (n_samples, 2 n_features).
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ class Objective:
         """
         loss = torch.zeros((), dtype=torch.float64, device=rows.device)
         n_entries, sums, norms = self._n_entries(rows), 0.0, None
-        for block in rows.split(_EVALUATED_ROWS):
+        for block in rows.split(self._evaluated_rows):
             x, target = self.pair(block, generator)
             encoding = self.network.trace(weights, x)
             z = self.network.code.draw(encoding.code, generator)
@@ -111,7 +112,7 @@ class Objective:
     def reconstruction_loss(self, weights, rows):
         """Mean loss of what `reconstruct` gives, without noise, over all entries."""
         loss = torch.zeros((), dtype=torch.float64, device=rows.device)
-        for block in rows.split(_EVALUATED_ROWS):
+        for block in rows.split(self._evaluated_rows):
             x, target = self.clean(block)
             output = self.network.decode(weights, self.network.encode(weights, x))
             loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
@@ -123,10 +124,21 @@ class Objective:
         objective = Objective(entries, self._paired)
         return objective.evaluate(weights, rows, generator)[0]
 
+    @property
+    def _evaluated_rows(self):
+        most = _EVALUATED_ENTRIES // self.network.n_features
+        return max(1, min(_EVALUATED_ROWS, most))
+
     def _n_entries(self, rows):
         """How many entries of the targets are there; at least one, to divide by."""
-        target = rows[:, -self.network.n_features :]
-        return max(1, int(self.likelihood.n_entries(target).sum()))
+        d = self.network.n_features
+        if not self.likelihood.omits:
+            return len(rows) * d
+        counts = (
+            int(self.likelihood.n_entries(block[:, -d:]).sum())
+            for block in rows.split(self._evaluated_rows)
+        )
+        return max(1, sum(counts))
 
     def terms(self, n_samples, generator, ramp):
         """The terms of the objective in a training on `n_samples` rows."""

@@ -21,13 +21,14 @@ from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skae.estimators.base import AutoencoderTransformer, _all_or_nothing
+from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.dense import Autoencoder
 from skae.estimators.finetuning import FineTuning
 from skae.estimators.heads import solve_head
 from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.reporting import EpochReporter
+from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import (
     check_device,
     check_fitted,
@@ -108,7 +109,7 @@ class EncoderWithHead(
         ValueError
             When X or y is not what it must be, or no row has a label.
         """
-        with _all_or_nothing(self):
+        with all_or_nothing(self):
             rows = check_X(self, X, reset=True)
             self._refuse_no_y(y)
             labelled, targets, supervision = self._read(y)

@@ -132,6 +132,11 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
             **parts,
         )
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
     def _flatten(self, X, *, reset):
         given = tuple(getattr(X, "shape", ()))[1:]
         if reset:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from scipy.linalg import lstsq
 
-from skae.data import principal_axes
+from skae.data import StreamedRows, principal_axes
 from skae.networks import initialise, start_at_path
 
 _BLOCK_ROWS = 4096
@@ -19,7 +19,7 @@ _TRIED_ROWS = 1000
 _TRIED_SLOPES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-def start_weights(objective, weights, rows, init, seeds):
+def start_weights(objective, weights, rows, means, init, seeds):
     """Set `weights` to where training starts from.
 
     Parameters
@@ -28,9 +28,11 @@ def start_weights(objective, weights, rows, init, seeds):
         Network, likelihood, and what the network is to see of the rows.
     weights : dict of str to Tensor
         Written to.
-    rows : Tensor of shape (n_samples, n_features)
+    rows : Tensor or StreamedRows of shape (n_samples, n_features)
         The training data as the network sees them, with their targets beside them
         where they are paired.
+    means : Means
+        Of these rows.
     init : str
         How the weights beside the path are drawn.
     seeds : Seeds
@@ -43,39 +45,33 @@ def start_weights(objective, weights, rows, init, seeds):
     """
     network, likelihood = objective.network, objective.likelihood
     initialise(network, weights, init, seeds.init)
+    first = next(iter(rows.split(_TRIED_ROWS)))
     if not objective.is_clean:
-        _calm(network, weights, objective, rows, seeds.judgement())
-    seen, target = objective.clean(rows)
+        _calm(network, weights, objective, first, seeds.judgement())
     if not network.starts_linear:
         if likelihood.standardises:
-            weights[network.output_bias].copy_(target.mean(0))
+            weights[network.output_bias].copy_(means.target)
         return math.nan
-    features = likelihood.features(target)
-    mean = features.mean(0)
-    rank = min(network.n_components, *features.shape)
-    found = principal_axes(
-        lambda: (block - mean for block in features.split(_BLOCK_ROWS)),
-        features.shape,
-        rank,
-    )
-    axes = torch.from_numpy(found.components).to(features)
+    found = _axes(objective, rows, means.features)
+    axes = torch.from_numpy(found.components).to(means.target)
     path = _Path(
         encoder=axes,
         decoder=axes,
-        code_bias=axes @ -mean,
-        output_bias=likelihood.link(target.mean(0)),
+        code_bias=axes @ -means.features,
+        output_bias=likelihood.link(means.target),
         spread=math.sqrt(found.squares.max() / len(rows)) or 1.0,
     )
     is_tied = network.path(weights).is_tied
     if network.code.is_random:
-        path = path._replace(code_bias=axes @ -seen.mean(0))
-        path = _probabilistic(path, found, features.shape)
+        path = path._replace(code_bias=axes @ -means.seen)
+        path = _probabilistic(path, found, (len(rows), network.n_features))
     elif likelihood.standardises and not (objective.is_clean or is_tied):
         path = _regressed(path, objective, rows, seeds.judgement())
     into, out = 1.0, 1.0
     if not likelihood.standardises:
         slopes = _TRIED_SLOPES[1:] if is_tied else _TRIED_SLOPES
-        out = _slope(likelihood, path, features, target, slopes)
+        target = objective.clean(first)[1]
+        out = _slope(likelihood, path, likelihood.features(target), target, slopes)
     if is_tied:
         into = out = math.sqrt(out)
     start_at_path(network, weights, **path.times(into, out)._asdict())
@@ -83,6 +79,47 @@ def start_weights(objective, weights, rows, init, seeds):
     if not knows:
         return math.nan
     return max(0.0, found.total - found.squares.sum()) / rows.numel()
+
+
+class Means(NamedTuple):
+    """Means over rows, each of shape (n_features,).
+
+    Attributes
+    ----------
+    seen, features, target : Tensor
+        Of what the encoder sees, of what it would see of the targets, and of these.
+    """
+
+    seen: torch.Tensor
+    features: torch.Tensor
+    target: torch.Tensor
+
+    @classmethod
+    def of(cls, objective, rows):
+        """Look at all rows."""
+        sums = 0.0
+        for block in rows.split(_BLOCK_ROWS):
+            seen, target = objective.clean(block)
+            parts = seen, objective.likelihood.features(target), target
+            sums += torch.stack([part.sum(0, dtype=_EXACT) for part in parts])
+        return cls(*(sums / len(rows)).to(rows.dtype))
+
+
+def _axes(objective, rows, mean):
+    """Principal axes of what the encoder would see of the targets."""
+    shape = len(rows), objective.network.n_features
+    k = min(objective.network.n_components, *shape)
+    known = None
+    if isinstance(rows, StreamedRows):
+        known = rows.axes(objective.likelihood.features, k)
+    if known is not None:
+        return known
+
+    def centred():
+        for block in rows.split(_BLOCK_ROWS):
+            yield objective.likelihood.features(objective.clean(block)[1]) - mean
+
+    return principal_axes(centred, shape, k)
 
 
 def _calm(network, weights, objective, rows, generator):
@@ -93,7 +130,7 @@ def _calm(network, weights, objective, rows, generator):
     there is: the output starts near the mean. A network that begins by giving back
     noise unlearns that first, and all else with it.
     """
-    x, target = objective.pair(rows[:_TRIED_ROWS], generator)
+    x, target = objective.pair(rows, generator)
     clean = objective.likelihood.features(target)
     size = float(clean.square().mean()) or 1.0
     larger = max(1.0, float(x.square().mean()) / size)
@@ -173,7 +210,6 @@ def _regressed(path, objective, rows, generator):
 
 def _slope(likelihood, path, features, target, slopes):
     """Factor from the path's reconstruction to the output: the best of `slopes`."""
-    features, target = features[:_TRIED_ROWS], target[:_TRIED_ROWS]
     code = features @ path.encoder.t() + path.code_bias
     linear = code @ path.decoder
 

@@ -11,7 +11,7 @@ import torch
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-FLOATS = (np.float64, np.float32)
+from skae.estimators.sources import FLOATS, in_blocks, source_of, source_of_file
 
 _NATIVE = frozenset(map(np.dtype, FLOATS))
 
@@ -33,14 +33,15 @@ def check_X(estimator, X, *, reset):
     estimator : AutoencoderTransformer
         Its feature names and width are set (`reset`) or compared.
     X : array-like or torch.Tensor of shape (n_samples, n_features)
-        Anything scikit-learn takes, and tensors on any device.
+        Anything scikit-learn takes, tensors on any device, and what a source reads.
     reset : bool
         Whether this is the X of a fit.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_features)
-        Of any layout; float32 and float64 are left as they are.
+    ndarray or Source of shape (n_samples, n_features)
+        Of any layout; float32 and float64 are left as they are. A source gives its rows
+        as such arrays.
 
     Raises
     ------
@@ -49,8 +50,14 @@ def check_X(estimator, X, *, reset):
     ValueError
         As scikit-learn's `validate_data`.
     """
+    source = source_of(estimator, X, reset=reset)
+    if source is not None:
+        return estimator._flatten(source, reset=reset)
     rows = estimator._flatten(as_plain_array(X), reset=reset)
-    return estimator._validate(rows, reset=reset)
+    source = source_of_file(estimator, rows, reset=reset)
+    if source is not None:
+        return source
+    return in_blocks(estimator, estimator._validate(rows, reset=reset))
 
 
 def check_rows(estimator, rows, *, reset):

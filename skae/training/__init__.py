@@ -1,5 +1,7 @@
 """The engine: steps, optimiser, schedule, stopping. It never sees an estimator."""
 
+from skae.training.adam import BETA2, Moments, adam
+from skae.training.average import RunningAverage
 from skae.training.environment import (
     bfloat16_products,
     memory_errors,
@@ -10,13 +12,14 @@ from skae.training.environment import (
 )
 from skae.training.flat import FlatTensors
 from skae.training.gram import GramStep
-from skae.training.loop import Training, train
+from skae.training.loop import Training, run_epoch, train
 from skae.training.rendezvous import Rendezvous, train_all
-from skae.training.schedule import SCHEDULES
+from skae.training.schedule import SCHEDULES, WarmUp
 from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Step
 from skae.training.task import History, Plan, Task
 
 __all__ = [
+    "BETA2",
     "SCHEDULES",
     "AutogradStep",
     "AutogradTerm",
@@ -24,15 +27,20 @@ __all__ = [
     "GramStep",
     "HandwrittenStep",
     "History",
+    "Moments",
     "Plan",
     "Rendezvous",
+    "RunningAverage",
     "Step",
     "Task",
     "Training",
+    "WarmUp",
+    "adam",
     "bfloat16_products",
     "memory_errors",
     "neutral",
     "numpy_threads",
+    "run_epoch",
     "threads",
     "train",
     "train_all",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from skae.training.adam import Update, adam
+from skae.training.schedule import Schedule
 from skae.training.task import History, Observer, Plan, Task
 
 _DIVERGED = 1e3
@@ -255,12 +256,12 @@ def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     update = adam(parameters[task.trained], gradients[task.trained])
     while not training.is_over and goes_on():
         training.epoch_begins()
-        told, n_steps = _run_epoch(task, training.plan, update, n_steps)
+        told, n_steps = run_epoch(task, training.plan.schedule, update, n_steps)
         training.epoch_ends(told)
 
 
-def _run_epoch(
-    task: Task, plan: Plan, update: Update, n_steps: int
+def run_epoch(
+    task: Task, schedule: Schedule, update: Update, n_steps: int
 ) -> tuple[Epoch, int]:
     """One pass over the batches: what they told, and the steps so far."""
     step, decay = task.step, task.decay
@@ -274,7 +275,7 @@ def _run_epoch(
             penalties.add(penalty, batch.shape[0])
         if decay is not None:
             decay.add_gradient(decayed, gradient)
-        update(plan.schedule(n_steps))
+        update(schedule(n_steps))
         if task.constrain is not None:
             task.constrain()
         n_steps += 1

@@ -46,6 +46,13 @@ class Constant(Schedule):
         return 1.0
 
 
+class WarmUp(Schedule):
+    """Rise linearly over `n_steps` steps, and stay."""
+
+    def share(self, step: int) -> float:
+        return min(1.0, (step + 1) / self.n_steps)
+
+
 class Cosine(Schedule):
     """Rise linearly over the first steps, then fall as half a cosine to almost zero.
 

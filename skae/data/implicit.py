@@ -1,0 +1,61 @@
+"""Principal axes of sparse rows, which are centred without being made dense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh, qr, svd
+
+Matrix = NDArray[np.float64]
+
+_LARGEST_GRAM = 2000
+"""Features up to which their Gram matrix is decomposed."""
+
+_OVERSAMPLING = 10
+_FEWEST_ITERATIONS, _MOST_ITERATIONS = 4, 20
+
+_SETTLED = 1e-4
+"""Relative gain of an iteration in what the axes hold, below which it was the last."""
+
+
+def implicit_axes(X: Any, k: int) -> tuple[Matrix, Matrix, float]:
+    """First `k` principal axes of the rows of X, their squares, and the total.
+
+    From the Gram matrix of few features, else by subspace iterations from a random
+    start, always the same one (Halko, Martinsson and Tropp 2011), which go on until an
+    iteration gains next to nothing.
+
+    Parameters
+    ----------
+    X : sparse array of shape (n_samples, n_features)
+        In compressed rows.
+    k : int
+        How many axes; at most min(n_samples, n_features).
+    """
+    n, d = X.shape
+    mean = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel() / n
+    wide = X.data.astype(np.float64)
+    total = max(0.0, float(np.vdot(wide, wide) - n * np.vdot(mean, mean)))
+    if d <= _LARGEST_GRAM:
+        gram = (X.T @ X).toarray().astype(np.float64) - n * np.outer(mean, mean)
+        squares, vectors = eigh(gram, subset_by_index=(d - k, d - 1))
+        return vectors.T[::-1].copy(), squares[::-1].copy(), total
+    return *_iterate(X, mean, k), total
+
+
+def _iterate(X: Any, mean: Matrix, k: int) -> tuple[Matrix, Matrix]:
+    n, d = X.shape
+    width = min(k + _OVERSAMPLING, n, d)
+    basis = np.random.default_rng(0).standard_normal((d, width)).astype(X.dtype)
+    mean, transposed, held = mean.astype(X.dtype), X.T.tocsr(), 0.0
+    for i in range(_MOST_ITERATIONS):
+        left = qr(X @ basis - mean @ basis, mode="economic", overwrite_a=True)[0]
+        reached = transposed @ left - np.outer(mean, left.sum(axis=0))
+        before, held = held, float(np.vdot(reached, reached))
+        if i >= _FEWEST_ITERATIONS and held - before <= _SETTLED * held:
+            break
+        basis = qr(reached, mode="economic")[0]
+    _, singular, components = svd(reached.T.astype(np.float64), full_matrices=False)
+    return components[:k].copy(), singular[:k] ** 2

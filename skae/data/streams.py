@@ -1,0 +1,125 @@
+"""Rows of a source as a network sees them, and their batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skae.data.principal import PrincipalAxes
+from skae.data.scaling import Scaling
+from skae.data.sources import Source
+
+
+class StreamedRows:
+    """Rows of sources, side by side, centred and scaled anew each time they are read.
+
+    It stands where a tensor of all rows would, with what training asks of one.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        Of equally many rows; those of the first one, and what they are to become.
+    scaling : Scaling
+        Units of the network.
+    dtype, device : torch.dtype, torch.device
+        Of the tensors.
+    kept : ndarray of shape (n_samples,) or None
+        Numbers of the rows that belong, ascending; None: all.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        scaling: Scaling,
+        dtype: torch.dtype,
+        device: torch.device,
+        kept: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._sources, self._scaling = sources, scaling
+        self.dtype, self.device = dtype, device
+        self._kept = np.arange(len(sources[0])) if kept is None else kept
+        self.shape = len(self._kept), sum(source.shape[1] for source in sources)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def numel(self) -> int:
+        """How many entries there are."""
+        return self.shape[0] * self.shape[1]
+
+    def __getitem__(self, numbers: NDArray[np.int64]) -> StreamedRows:
+        """The rows of these numbers among the present ones, which are to ascend."""
+        return StreamedRows(
+            self._sources, self._scaling, self.dtype, self.device, self._kept[numbers]
+        )
+
+    def reads(self, generator: torch.Generator | None = None) -> Iterator[Tensor]:
+        """All rows, as many at a time as are read together; None: as they stand."""
+        for numbers in self._sources[0].reads(self._kept, generator):
+            yield self._tensor(numbers)
+
+    def split(self, n_rows: int) -> Iterator[Tensor]:
+        """All rows as they stand, at most so many at a time."""
+        for rows in self.reads():
+            yield from rows.split(n_rows)
+
+    def axes(
+        self, function: Callable[[Tensor], Tensor], k: int
+    ) -> PrincipalAxes | None:
+        """Principal axes of ``function(rows)`` of the last source, or None.
+
+        None where the source knows them no sooner than anybody who looks at its rows.
+        """
+        scale = self._scaling.scale
+        return self._sources[-1].axes(self._kept, function, scale, k)
+
+    def _tensor(self, numbers: NDArray[np.int64]) -> Tensor:
+        parts = [
+            self._scaling.standardise(source.take(numbers), self.dtype, self.device)
+            for source in self._sources
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+class StreamedBatches:
+    """The batches of an epoch over `StreamedRows`, in a new order each time.
+
+    All batches have the same size or one row less; one may end in one block of rows
+    and begin in the next.
+
+    Parameters
+    ----------
+    rows : StreamedRows
+        The data.
+    batch_size : int
+        Most rows of a batch.
+    generator : torch.Generator or None
+        Source of the order; None: as they stand.
+    """
+
+    def __init__(
+        self, rows: StreamedRows, batch_size: int, generator: torch.Generator | None
+    ) -> None:
+        self._rows, self._generator = rows, generator
+        n = len(rows)
+        self.n_batches = -(-n // min(batch_size, n))
+        bounds = [i * n // self.n_batches for i in range(self.n_batches + 1)]
+        self.sizes = [stop - start for start, stop in pairwise(bounds)]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        reads = self._rows.reads(self._generator)
+        rest = next(reads)
+        for size in self.sizes:
+            parts = []
+            while len(rest) < size:
+                parts.append(rest)
+                size -= len(rest)
+                rest = next(reads)
+            parts.append(rest[:size])
+            rest = rest[size:]
+            yield parts[0] if len(parts) == 1 else torch.cat(parts)

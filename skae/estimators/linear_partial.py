@@ -1,0 +1,65 @@
+"""What a linear autoencoder remembers of the rows that have come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from skae.data import PrincipalAxes, Scaling, gram_matrix
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Number, mean, and Gram matrix of rows: all that PCA needs to know.
+
+    Attributes
+    ----------
+    n_samples : int
+        Rows so far.
+    mean : ndarray of shape (n_features,)
+        Their mean.
+    gram : ndarray of shape (n_features, n_features)
+        Sum of the outer products of what is left of each row without the mean.
+    """
+
+    n_samples: int
+    mean: np.ndarray
+    gram: np.ndarray
+
+    @classmethod
+    def of(cls, X):
+        """Those of rows that are there."""
+        centred = Scaling(Scaling.fit(X).mean, 1.0)
+        gram = gram_matrix(lambda: centred.centred_blocks(X), X.shape[1])
+        return cls(len(X), centred.mean, gram)
+
+    @classmethod
+    def of_axes(cls, n_samples, mean, axes, variances, noise):
+        """Those of rows of which PCA has kept the axes, and the noise beside them."""
+        kept = (axes.T * (variances - noise)) @ axes
+        gram = (n_samples - 1) * (kept + noise * np.eye(len(mean)))
+        return cls(n_samples, mean, gram)
+
+    def plus(self, other):
+        """Those of these rows and of others (Chan, Golub and LeVeque 1983)."""
+        n = self.n_samples + other.n_samples
+        way = other.mean - self.mean
+        between = self.n_samples * other.n_samples / n * np.outer(way, way)
+        mean = self.mean + other.n_samples / n * way
+        return Moments(n, mean, self.gram + other.gram + between)
+
+    def scaling(self):
+        """Units of the rows."""
+        mean_square = np.trace(self.gram) / (self.n_samples * len(self.mean))
+        return Scaling(self.mean, float(np.sqrt(mean_square)) or 1.0)
+
+    def axes(self, k, unit):
+        """First `k` principal axes, with squares in units of `unit`."""
+        d = len(self.mean)
+        squares, vectors = eigh(self.gram, subset_by_index=(d - k, d - 1))
+        components = vectors.T[::-1].copy()
+        return PrincipalAxes.ordered(
+            components, squares[::-1] / unit, float(np.trace(self.gram)) / unit
+        )

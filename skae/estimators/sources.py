@@ -1,0 +1,155 @@
+"""X that is not one dense array in memory: which source its rows are read from."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import get_tags
+from sklearn.utils.validation import _check_n_features, check_array, validate_data
+
+from skae._optional import import_optional
+from skae.data import ArraySource, LazySource, Source, SparseSource, rows_of_a_block
+
+FLOATS = (np.float64, np.float32)
+
+
+def source_of(estimator, X, *, reset):
+    """Source of the rows of X, or None where they are, or become, one dense array.
+
+    Parameters
+    ----------
+    estimator : AutoencoderTransformer
+        Its feature names and width are set (`reset`) or compared.
+    X : object
+        As the user gave it.
+    reset : bool
+        Whether this is the X of a fit.
+
+    Raises
+    ------
+    ImportError
+        For a path, where dask is not installed.
+    ValueError
+        As scikit-learn's `validate_data`; blocks are checked as they are read.
+    """
+    if isinstance(X, Source):
+        _check_n_features(estimator, X, reset=reset)
+        return X
+    if isinstance(X, str | os.PathLike):
+        X = _opened(X)
+    if sparse.issparse(X) and get_tags(estimator).input_tags.sparse:
+        return _sparse(estimator, X, reset)
+    if is_lazy(X):
+        return _lazy(estimator, X, reset)
+    return None
+
+
+def source_of_file(estimator, X, *, reset):
+    """Source of rows that are mapped from a file, or None where they are few.
+
+    They are validated block by block.
+    """
+    if not (isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "fiub"):
+        return None
+    size = rows_of_a_block(getattr(estimator, "block_size", "auto"), X.shape[1])
+    if size >= len(X):
+        return None
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return ArraySource(X, size, _float(X.dtype), _check(estimator))
+
+
+def in_blocks(estimator, X):
+    """X itself, or its source where the user asks for blocks that are smaller."""
+    size = getattr(estimator, "block_size", "auto")
+    if size == "auto" or size >= len(X):
+        return X
+    return ArraySource(X, size, X.dtype, np.asarray)
+
+
+def is_lazy(X):
+    """Whether X is an array or a frame of dask's."""
+    return hasattr(X, "__dask_graph__") and hasattr(X, "ndim")
+
+
+def lazily(estimator, X, function, n_columns):
+    """Map `function` over the rows of a lazy X, chunk by chunk, when it is computed.
+
+    Parameters
+    ----------
+    estimator : AutoencoderTransformer
+        Whose feature names and width are compared.
+    X : dask array or frame of shape (n_samples, n_features)
+        Left as it is.
+    function : callable
+        From rows to rows.
+    n_columns : int
+        Of the result.
+
+    Returns
+    -------
+    dask array of shape (n_samples, n_columns)
+        With the chunks of X.
+    """
+    _check_names(estimator, X, reset=False)
+    check, rows = _check(estimator), _as_array(X).rechunk({1: -1})
+    empty = np.empty((0, n_columns), _float(rows.dtype))
+    return rows.map_blocks(
+        lambda block: function(check(block)),
+        dtype=empty.dtype,
+        chunks=(rows.chunks[0], (n_columns,)),
+        meta=empty,
+    )
+
+
+def _opened(path):
+    """The rows that a file or folder holds, through dask."""
+    name = os.fspath(path).rstrip("/\\")
+    if name.endswith(".zarr"):
+        return import_optional("dask.array", extra="dask").from_zarr(name)
+    if name.endswith((".parquet", ".parq")):
+        return import_optional("dask.dataframe", extra="dask").read_parquet(name)
+    raise ValueError(
+        f"X is the string {name!r}, which does not end in .zarr or .parquet: pass the "
+        "rows themselves, or the path of such a file or folder."
+    )
+
+
+def _sparse(estimator, X, reset):
+    X = validate_data(
+        estimator, X, reset=reset, accept_sparse="csr", dtype=FLOATS, copy=False
+    )
+    size = rows_of_a_block(getattr(estimator, "block_size", "auto"), X.shape[1])
+    return SparseSource(X, size)
+
+
+def _lazy(estimator, X, reset):
+    _check_names(estimator, X, reset)
+    rows = _as_array(X)
+    if rows.ndim != 2 or not all(rows.shape):
+        check_array(np.empty(rows.shape), estimator=estimator)  # says what is wrong
+    size = rows_of_a_block(getattr(estimator, "block_size", "auto"), rows.shape[1])
+    return LazySource(rows, size, _float(rows.dtype), _check(estimator))
+
+
+def _check_names(estimator, X, reset):
+    """Set or compare the width, and the names of the columns that a frame has."""
+    names = X._meta if hasattr(X, "to_dask_array") else X
+    validate_data(estimator, names, reset=reset, skip_check_array=True)
+
+
+def _as_array(X):
+    """X as an array of dask's, whose chunks have known sizes."""
+    if hasattr(X, "to_dask_array"):
+        return X.to_dask_array(lengths=True)
+    return X.copy().compute_chunk_sizes() if np.isnan(X.shape[0]) else X
+
+
+def _float(dtype):
+    return dtype if dtype in FLOATS else np.dtype(np.float64)
+
+
+def _check(estimator):
+    return partial(check_array, dtype=FLOATS, input_name="X", estimator=estimator)

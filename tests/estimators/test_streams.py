@@ -1,0 +1,210 @@
+"""Rows from sparse matrices, files and dask: the same fit, wherever they come from."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+
+from skae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
+
+BLOCK = 300
+
+SETTINGS = {
+    "max_iter": 3,
+    "random_state": 0,
+    "block_size": BLOCK,
+    "hidden_layer_sizes": (8,),
+}
+
+VARIANTS = [
+    Autoencoder(3, **SETTINGS),
+    Autoencoder(3, tied_weights=True, early_stopping=False, **SETTINGS),
+    Autoencoder(3, likelihood="bernoulli", **SETTINGS),
+    Autoencoder(3, likelihood="poisson", **SETTINGS),
+    ContractiveAutoencoder(3, **SETTINGS),
+    DenoisingAutoencoder(3, noise=0.1, **SETTINGS),
+    SparseAutoencoder(5, **SETTINGS),
+    StackedAutoencoder(3, **SETTINGS),
+    TopKAutoencoder(6, k=2, **SETTINGS),
+    VariationalAutoencoder(2, **SETTINGS),
+    LinearAutoencoder(3, block_size=BLOCK),
+    ConvolutionalAutoencoder(
+        3, channels=(4,), input_shape=(1, 4, 4), max_iter=2, random_state=0,
+        block_size=BLOCK,
+    ),
+]  # fmt: skip
+
+variants = pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.default_rng(0)
+    X = rng.random((1203, 4)) @ rng.random((4, 16)) / 4.0
+    return (X + 0.05 * rng.random(X.shape)).astype(np.float32).clip(0.0, 1.0)
+
+
+@pytest.fixture
+def mapped(X, tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+def weights(estimator):
+    return estimator._fitted.weights
+
+
+def assert_same_bits(found, expected, X):
+    for name, weight in weights(expected).items():
+        assert_array_equal(weights(found)[name], weight, err_msg=name)
+    assert_array_equal(found.transform(X), expected.transform(X))
+    assert found.loss_ == expected.loss_
+
+
+class TestSameBits:
+    @variants
+    def test_of_a_file(self, estimator, X, mapped):
+        expected = clone(estimator).fit(X)
+        assert_same_bits(clone(estimator).fit(mapped), expected, X)
+
+    @pytest.mark.parametrize("chunks", [1203, 500, 77, (3, 300, 900)])
+    def test_of_dask_however_it_is_cut(self, X, chunks):
+        da = pytest.importorskip("dask.array")
+        expected = clone(VARIANTS[0]).fit(X)
+        lazy = da.from_array(X, chunks=(chunks, (5, 11)))
+        assert_same_bits(clone(VARIANTS[0]).fit(lazy), expected, X)
+
+    def test_of_frames_of_dask(self, X):
+        dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+        frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+        expected = clone(VARIANTS[0]).fit(frame)
+        found = clone(VARIANTS[0]).fit(dd.from_pandas(frame, npartitions=5))
+        assert_same_bits(found, expected, frame)
+        assert list(found.feature_names_in_) == list(frame.columns)
+
+    def test_of_paired_rows(self, X):
+        da = pytest.importorskip("dask.array")
+        noisy = X + 0.1
+        expected = clone(VARIANTS[5]).fit(noisy, X_clean=X)
+        found = clone(VARIANTS[5]).fit(da.from_array(noisy), X_clean=da.from_array(X))
+        assert_same_bits(found, expected, X)
+
+    @variants
+    def test_blocks_that_hold_all_change_nothing(self, estimator, X):
+        expected = clone(estimator).set_params(block_size="auto").fit(X)
+        assert_same_bits(
+            clone(estimator).set_params(block_size=len(X)).fit(X), expected, X
+        )
+
+
+class TestSparse:
+    @pytest.mark.parametrize(
+        "kind",
+        [sparse.csr_array, sparse.csc_array, sparse.coo_array, sparse.csr_matrix],
+    )
+    @variants
+    def test_fits_as_the_dense_rows_do(self, estimator, kind, X):
+        if isinstance(estimator, ConvolutionalAutoencoder):
+            pytest.skip("images are not sparse")
+        dense = np.where(X > 0.4, X, 0.0).astype(np.float32)
+        expected, found = clone(estimator).fit(dense), clone(estimator).fit(kind(dense))
+        assert found.score(kind(dense)) == pytest.approx(found.score(dense), abs=1e-5)
+        assert found.score(dense) >= expected.score(dense) - 0.05
+        assert_allclose(
+            found.transform(kind(dense)), found.transform(dense), rtol=1e-4, atol=1e-4
+        )
+
+    def test_linear_is_pca(self, X):
+        dense = np.where(X > 0.4, X, 0.0).astype(np.float64)
+        found = LinearAutoencoder(3).fit(sparse.csr_array(dense))
+        pca = PCA(3, svd_solver="full").fit(dense)
+        assert_allclose(found.mean_, pca.mean_, atol=1e-12)
+        assert_allclose(found.explained_variance_, pca.explained_variance_, rtol=1e-8)
+        assert_allclose(np.abs(found.components_), np.abs(pca.components_), atol=1e-6)
+        assert_allclose(
+            found.score_samples(sparse.csr_array(dense)),
+            pca.score_samples(dense),
+            rtol=1e-6,
+        )
+
+    def test_few_rows_are_judged_in_folds(self, X):
+        rows = sparse.csr_array(X[:120])
+        found = Autoencoder(2, max_iter=3, random_state=0).fit(rows)
+        assert (
+            found.score(rows)
+            >= PCA(2).fit(X[:120]).explained_variance_ratio_.sum() * 0.98
+        )
+
+    def test_images_are_refused(self, X):
+        with pytest.raises(TypeError, match=r"[Ss]parse"):
+            ConvolutionalAutoencoder(2, input_shape=(1, 4, 4)).fit(sparse.csr_array(X))
+
+    def test_missing_entries_are_refused(self, X):
+        rows = sparse.csr_array(X)
+        rows.data[3] = np.nan
+        with pytest.raises(ValueError, match="NaN"):
+            Autoencoder(2).fit(rows)
+
+
+class TestLazy:
+    def test_transform_is_lazy_and_keeps_the_chunks(self, X):
+        da = pytest.importorskip("dask.array")
+        fitted = clone(VARIANTS[0]).fit(X)
+        lazy = da.from_array(X, chunks=(400, 16))
+        code, back = fitted.transform(lazy), fitted.reconstruct(lazy)
+        assert isinstance(code, da.Array)
+        assert isinstance(back, da.Array)
+        assert code.chunks == ((400, 400, 400, 3), (3,))
+        assert back.shape == X.shape
+        assert code.dtype == np.float32
+        assert_array_equal(code.compute(), np.concatenate(
+            [fitted.transform(X[i : i + 400]) for i in range(0, 1203, 400)]
+        ))  # fmt: skip
+        assert fitted.score(lazy) == pytest.approx(fitted.score(X), abs=1e-6)
+
+    def test_paths(self, X, tmp_path):
+        da, pd = pytest.importorskip("dask.array"), pytest.importorskip("pandas")
+        pytest.importorskip("zarr")
+        expected = clone(VARIANTS[0]).fit(X)
+        da.from_array(X, chunks=(500, 16)).to_zarr(str(tmp_path / "X.zarr"))
+        found = clone(VARIANTS[0]).fit(tmp_path / "X.zarr")
+        assert_same_bits(found, expected, X)
+        frame, folder = pd.DataFrame(X), tmp_path / "X.parquet"
+        frame.columns = [f"c{i}" for i in range(X.shape[1])]
+        folder.mkdir()
+        for i in range(3):
+            frame[i * 500 : i * 500 + 500].to_parquet(folder / f"part.{i}.parquet")
+        found = clone(VARIANTS[0]).fit(str(tmp_path / "X.parquet"))
+        for name, weight in weights(expected).items():
+            assert_array_equal(weights(found)[name], weight)
+
+    def test_another_string_is_refused(self):
+        with pytest.raises(ValueError, match=r"does not end in \.zarr or \.parquet"):
+            Autoencoder(2).fit("rows.csv")
+
+    def test_missing_entries_are_found_where_they_are(self, X):
+        da = pytest.importorskip("dask.array")
+        X = X.copy()
+        X[1000, 3] = np.nan
+        estimator = clone(VARIANTS[0])
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            estimator.fit(da.from_array(X, chunks=(100, 16)))
+        assert not hasattr(estimator, "_fitted")
+
+    def test_width_is_compared(self, X):
+        da = pytest.importorskip("dask.array")
+        fitted = clone(VARIANTS[0]).fit(X)
+        with pytest.raises(ValueError, match="16 features"):
+            fitted.score(da.from_array(X[:, :5]))
