@@ -155,7 +155,7 @@ def speed(X, path, repeats):
     ]
 
 
-def chunks(train, test, passes):
+def chunks(train, test, passes, k):
     """Test errors of ten chunks by partial_fit, of a fit, and of IncrementalPCA."""
     from sklearn.decomposition import IncrementalPCA
 
@@ -164,9 +164,9 @@ def chunks(train, test, passes):
     parts = np.array_split(train, 10)
     settings = {"hidden_layer_sizes": (300,), "batch_size": 150, "random_state": 0}
     models = {
-        "partial_fit": Autoencoder(150, **settings),
-        "LinearAutoencoder.partial_fit": LinearAutoencoder(150),
-        "IncrementalPCA": IncrementalPCA(150),
+        "partial_fit": Autoencoder(k, **settings),
+        "LinearAutoencoder.partial_fit": LinearAutoencoder(k),
+        "IncrementalPCA": IncrementalPCA(k),
     }
     rows = []
     for name, model in models.items():
@@ -175,7 +175,7 @@ def chunks(train, test, passes):
             for part in parts:
                 model.partial_fit(part)
         rows.append(_row(name, model, test, time.perf_counter() - began))
-    whole = Autoencoder(150, max_iter=passes, early_stopping=False, **settings)
+    whole = Autoencoder(k, max_iter=passes, early_stopping=False, **settings)
     spent, _ = seconds(lambda: whole.fit(train))
     rows.append(_row("fit", whole, test, spent))
     for row in rows:
@@ -212,7 +212,9 @@ def main():
         if "speed" in args.only:
             content["speed"] = speed(train, Path(folder) / "mnist.npy", repeats)
         if "chunks" in args.only:
-            content["chunks"] = chunks(train, test, 1 if args.smoke else 3)
+            content["chunks"] = chunks(
+                train, test, *((1, 20) if args.smoke else (3, 150))
+            )
     for name, rows in content.items():
         print(f"\n{name}")
         table(rows)

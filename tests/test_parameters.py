@@ -38,6 +38,7 @@ DENSE = {
     "learning_rate": "cosine",
     "learning_rate_init": 1e-2,
     "batch_size": 20,
+    "block_size": "auto",
     "max_iter": 5,
     "tol": 0.0,
     "n_iter_no_change": 100,
@@ -58,6 +59,7 @@ LINEAR = {
     "learning_rate": "cosine",
     "learning_rate_init": 1e-2,
     "batch_size": 20,
+    "block_size": "auto",
     "max_iter": 3,
     "tol": 0.0,
     "n_iter_no_change": 100,
@@ -141,6 +143,7 @@ OF_THE_FAMILY = [
     ("learning_rate_init", 1e-3, {}),
     ("batch_size", 7, {}),
     ("batch_size", "auto", {}),
+    ("block_size", 7, {}),
     ("max_iter", 3, {}),
     ("max_iter", None, IMPATIENT),
     ("tol", 0.0, IMPATIENT),
@@ -220,6 +223,7 @@ CHANGES_THE_FIT += [
 # The linear one takes batches only where the covariance matrix would be too large.
 CHANGES_THE_BATCHES = [
     (LinearAutoencoder, "batch_size", 7, {}),
+    (LinearAutoencoder, "block_size", 7, {}),
     (LinearAutoencoder, "shuffle", False, {}),
 ]
 HAS_A_TEST_OF_ITS_OWN = {"device", "verbose"}
@@ -352,8 +356,12 @@ def test_every_parameter_has_its_constraints(Estimator):
 
 
 BAD = {
-    **{name: [0] for name in ("batch_size", "kernel_size", "max_iter", "width")},
+    **{
+        name: [0]
+        for name in ("batch_size", "block_size", "kernel_size", "max_iter", "width")
+    },
     **{name: [-1.0] for name in ("beta", "noise", "ssim_weight")},
+    "block_size": [0],
     "n_layers": [0],
     "n_components": [0, 1.5],
     "learning_rate": ["adaptive"],

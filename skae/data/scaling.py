@@ -79,7 +79,7 @@ class Scaling:
         Entries that are NaN are missing: they count for neither.
         """
         first, total, squares = _sums(X)
-        if np.isnan(total).any() and np.isnan(X).any():
+        if np.isnan(total).any() and not isinstance(X, Source) and np.isnan(X).any():
             return cls._fit_observed(X)
         shift = total / len(X)
         left = squares - len(X) * np.vdot(shift, shift)

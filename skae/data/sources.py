@@ -79,7 +79,8 @@ class Source(ABC):
 
     def __getitem__(self, rows: slice | int) -> Rows:
         if isinstance(rows, int):
-            return self[rows : rows + 1][0]
+            row: Rows = self[rows : rows + 1][0]
+            return row
         start, stop, _ = rows.indices(len(self))
         return self._check(self._read(start, stop))
 
@@ -87,6 +88,12 @@ class Source(ABC):
         """All rows, block by block."""
         for start in range(0, len(self), self.block_size):
             yield self[start : start + self.block_size]
+
+    def beside(self, X: Rows | Source) -> Source:
+        """X, which has as many rows, as a source that is read with this one."""
+        if isinstance(X, Source):
+            return X
+        return ArraySource(X, self.block_size, X.dtype, np.asarray)
 
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         """The rows of these numbers, which a read of `reads` gave."""

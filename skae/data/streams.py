@@ -66,7 +66,8 @@ class StreamedRows:
     def split(self, n_rows: int) -> Iterator[Tensor]:
         """All rows as they stand, at most so many at a time."""
         for rows in self.reads():
-            yield from rows.split(n_rows)
+            for start in range(0, len(rows), n_rows):
+                yield rows[start : start + n_rows]
 
     def axes(
         self, function: Callable[[Tensor], Tensor], k: int

@@ -196,8 +196,9 @@ class Fit:
         Each is followed by what it is to become, unless that is itself.
         """
         if isinstance(X, Source):
-            sources = [X] if X_clean is None else [X, X_clean]
+            sources = [X] if X_clean is None else [X, X.beside(X_clean)]
             return StreamedRows(sources, self.scaling, self._dtype, self._device)
+        X = X[:]
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
         if X_clean is not None:
             rows = torch.cat([rows, self._see(X_clean, order=order)], dim=1)

@@ -21,7 +21,8 @@ from skae.training import (
     Moments,
     RunningAverage,
     WarmUp,
-    adam,
+    fused_adam,
+    numpy_threads,
     run_epoch,
 )
 
@@ -105,7 +106,10 @@ class PartialFit(Fit):
             flat.copy_(torch.from_numpy(self._stream.weights))
             moments, n_steps = self._moments(flat), self._stream.n_steps
         gradient = task.step.gradients.flat[trained]
-        step, limit = adam(flat[trained], gradient, moments), Limit(gradient, moments)
+        step, limit = (
+            fused_adam(flat[trained], gradient, moments),
+            Limit(gradient, moments),
+        )
         age = self._age * task.batches.n_batches
         mean = RunningAverage(flat, average, self._stream.age if self._stream else age)
 
@@ -218,7 +222,8 @@ class PartialFitMixin:
             X = check_X(self, X, reset=first)
             if X_clean is not None:
                 X_clean = check_clean(self, X_clean, len(X))
-            self._partial_fit(X, X_clean)
+            with numpy_threads(X.size * X.shape[1]):
+                self._partial_fit(X, X_clean)
         return self
 
     def _partial_fit(self, X, X_clean):

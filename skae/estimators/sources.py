@@ -40,7 +40,7 @@ def source_of(estimator, X, *, reset):
         return X
     if isinstance(X, str | os.PathLike):
         X = _opened(X)
-    if sparse.issparse(X) and get_tags(estimator).input_tags.sparse:
+    if _is_sparse(X) and get_tags(estimator).input_tags.sparse:
         return _sparse(estimator, X, reset)
     if is_lazy(X):
         return _lazy(estimator, X, reset)
@@ -54,16 +54,16 @@ def source_of_file(estimator, X, *, reset):
     """
     if not (isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "fiub"):
         return None
-    size = rows_of_a_block(getattr(estimator, "block_size", "auto"), X.shape[1])
+    size = _block_size(estimator, X, reset)
     if size >= len(X):
         return None
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return ArraySource(X, size, _float(X.dtype), _check(estimator))
 
 
-def in_blocks(estimator, X):
-    """X itself, or its source where the user asks for blocks that are smaller."""
-    size = getattr(estimator, "block_size", "auto")
+def in_blocks(estimator, X, *, reset):
+    """X itself, or its source where a fit is asked for in blocks that are smaller."""
+    size = getattr(estimator, "block_size", "auto") if reset else "auto"
     if size == "auto" or size >= len(X):
         return X
     return ArraySource(X, size, X.dtype, np.asarray)
@@ -104,6 +104,14 @@ def lazily(estimator, X, function, n_columns):
     )
 
 
+def _is_sparse(X):
+    """Whether X is sparse: of scipy, or a frame of nothing but sparse columns."""
+    if sparse.issparse(X):
+        return True
+    columns = getattr(X, "dtypes", ()) if hasattr(X, "sparse") else ()
+    return len(columns) > 0 and all(hasattr(c, "fill_value") for c in columns)
+
+
 def _opened(path):
     """The rows that a file or folder holds, through dask."""
     name = os.fspath(path).rstrip("/\\")
@@ -121,8 +129,7 @@ def _sparse(estimator, X, reset):
     X = validate_data(
         estimator, X, reset=reset, accept_sparse="csr", dtype=FLOATS, copy=False
     )
-    size = rows_of_a_block(getattr(estimator, "block_size", "auto"), X.shape[1])
-    return SparseSource(X, size)
+    return SparseSource(X, _block_size(estimator, X, reset))
 
 
 def _lazy(estimator, X, reset):
@@ -130,7 +137,7 @@ def _lazy(estimator, X, reset):
     rows = _as_array(X)
     if rows.ndim != 2 or not all(rows.shape):
         check_array(np.empty(rows.shape), estimator=estimator)  # says what is wrong
-    size = rows_of_a_block(getattr(estimator, "block_size", "auto"), rows.shape[1])
+    size = _block_size(estimator, rows, reset)
     return LazySource(rows, size, _float(rows.dtype), _check(estimator))
 
 
@@ -138,6 +145,12 @@ def _check_names(estimator, X, reset):
     """Set or compare the width, and the names of the columns that a frame has."""
     names = X._meta if hasattr(X, "to_dask_array") else X
     validate_data(estimator, names, reset=reset, skip_check_array=True)
+
+
+def _block_size(estimator, X, reset):
+    """Rows of a block; the parameter is that of a fit."""
+    size = getattr(estimator, "block_size", "auto") if reset else "auto"
+    return rows_of_a_block(size, X.shape[1])
 
 
 def _as_array(X):

@@ -57,7 +57,7 @@ def check_X(estimator, X, *, reset):
     source = source_of_file(estimator, rows, reset=reset)
     if source is not None:
         return source
-    return in_blocks(estimator, estimator._validate(rows, reset=reset))
+    return in_blocks(estimator, estimator._validate(rows, reset=reset), reset=reset)
 
 
 def check_rows(estimator, rows, *, reset):

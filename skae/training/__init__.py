@@ -1,6 +1,6 @@
 """The engine: steps, optimiser, schedule, stopping. It never sees an estimator."""
 
-from skae.training.adam import BETA2, Moments, adam
+from skae.training.adam import BETA2, Moments, fused_adam
 from skae.training.average import RunningAverage
 from skae.training.environment import (
     bfloat16_products,
@@ -35,8 +35,8 @@ __all__ = [
     "Task",
     "Training",
     "WarmUp",
-    "adam",
     "bfloat16_products",
+    "fused_adam",
     "memory_errors",
     "neutral",
     "numpy_threads",

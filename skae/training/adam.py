@@ -36,7 +36,9 @@ class Moments(NamedTuple):
         return cls(torch.zeros_like(parameter), torch.zeros_like(parameter), n_steps)
 
 
-def adam(parameter: Tensor, gradient: Tensor, moments: Moments | None = None) -> Update:
+def fused_adam(
+    parameter: Tensor, gradient: Tensor, moments: Moments | None = None
+) -> Update:
     """Adam for a flat parameter, which is updated in place from its flat gradient.
 
     So are the `moments`; None: they start at zero.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from skae.training.adam import Update, adam
+from skae.training.adam import Update, fused_adam
 from skae.training.schedule import Schedule
 from skae.training.task import History, Observer, Plan, Task
 
@@ -253,7 +253,7 @@ def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> His
 def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     task, n_steps = training.task, 0
     parameters, gradients = task.parameters.flat, task.step.gradients.flat
-    update = adam(parameters[task.trained], gradients[task.trained])
+    update = fused_adam(parameters[task.trained], gradients[task.trained])
     while not training.is_over and goes_on():
         training.epoch_begins()
         told, n_steps = run_epoch(task, training.plan.schedule, update, n_steps)
@@ -279,9 +279,9 @@ def run_epoch(
         if task.constrain is not None:
             task.constrain()
         n_steps += 1
-    loss, penalty = losses.value(), penalties.value()
+    mean, penalty_mean = losses.value(), penalties.value()
     start = task.total(losses.first, penalties.first)
-    return Epoch(start, loss, task.total(loss, penalty)), n_steps
+    return Epoch(start, mean, task.total(mean, penalty_mean)), n_steps
 
 
 class _Mean:

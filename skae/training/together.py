@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 import torch
 from torch import Tensor
 
-from skae.training.adam import Moments, adam
+from skae.training.adam import Moments, fused_adam
 from skae.training.environment import neutral, threads
 from skae.training.flat import FlatTensors
 from skae.training.loop import Epoch, Training
@@ -167,10 +167,10 @@ class _Stack:
         moments = Moments(self._first.flat, self._second.flat, n_steps)
         flat, gradient = self._parameters.flat, self._gradients.flat
         if len(set(schedules)) == 1:
-            step = adam(flat, gradient, moments)
+            step = fused_adam(flat, gradient, moments)
             return lambda n: step(schedules[0](n))
         way, peaks = torch.zeros_like(flat), self._parameters.zeros()
-        step, share = adam(way, gradient, moments), schedules[0].share
+        step, share = fused_adam(way, gradient, moments), schedules[0].share
         for part in peaks.views.values():
             for one, schedule in zip(part, schedules, strict=True):
                 one.fill_(schedule.peak)

@@ -8,8 +8,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils import get_tags
 
 MISSHAPEN = {
     "no rows": (np.empty((0, 6)), r"0 sample\(s\)"),
@@ -215,9 +217,16 @@ SPARSE = {
 
 
 @pytest.mark.parametrize("convert", SPARSE.values(), ids=SPARSE)
-def test_sparse_data_are_refused(estimator, X, assert_refused, convert):
-    bad = convert(np.where(X > 1.0, X, 0.0))
-    assert_refused(estimator, bad, TypeError, "Sparse data was passed for X")
+def test_sparse_data(estimator, X, assert_refused, convert):
+    """They are fitted and encoded, or refused where samples have a shape."""
+    dense = np.where(X > 1.0, X, 0.0)
+    rows = convert(dense)
+    if not get_tags(estimator).input_tags.sparse:
+        assert_refused(estimator, rows, TypeError, "Sparse data was passed for X")
+        return
+    fitted = clone(estimator).fit(rows)
+    assert_allclose(fitted.transform(rows), fitted.transform(dense), atol=1e-6)
+    assert np.isfinite(fitted.score(rows))
 
 
 def test_sparse_tensor_is_refused(estimator, X, assert_refused):

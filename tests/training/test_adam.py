@@ -48,7 +48,9 @@ def gradients(dtype):
     return [size * noise for size, noise in zip(sizes, drawn, strict=True)]
 
 
-@pytest.mark.parametrize("make_update", [module.adam, module._direct, module._public])
+@pytest.mark.parametrize(
+    "make_update", [module.fused_adam, module._direct, module._public]
+)
 def test_it_is_the_textbook_formula(make_update, parameter, gradients, dtype):
     expected = textbook(parameter.double(), [g.double() for g in gradients], RATES)
     rtol = 1e-12 if dtype == torch.float64 else 1e-5
@@ -66,9 +68,9 @@ def test_kernel_and_public_class_give_the_same_bits(parameter, gradients):
 def test_public_class_is_used_where_torch_has_no_such_kernel(monkeypatch):
     monkeypatch.setattr(torch, "_fused_adam_", None)
     monkeypatch.setattr(module, "_public", lambda *parts: "public")
-    assert module.adam(torch.zeros(1), torch.zeros(1)) == "public"
+    assert module.fused_adam(torch.zeros(1), torch.zeros(1)) == "public"
 
 
 def test_zero_gradient_moves_nothing(parameter):
     zeros = [torch.zeros_like(parameter)] * 5
-    assert torch.equal(run(module.adam, parameter, zeros), parameter)
+    assert torch.equal(run(module.fused_adam, parameter, zeros), parameter)
