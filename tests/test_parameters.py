@@ -361,7 +361,6 @@ BAD = {
         for name in ("batch_size", "block_size", "kernel_size", "max_iter", "width")
     },
     **{name: [-1.0] for name in ("beta", "noise", "ssim_weight")},
-    "block_size": [0],
     "n_layers": [0],
     "n_components": [0, 1.5],
     "learning_rate": ["adaptive"],
