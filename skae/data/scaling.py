@@ -168,13 +168,31 @@ class Scaling:
             place = slice(start, stop) if order is None else order[start:stop]
             rows[place] = torch.from_numpy(deviation).div_(self.scale).to(dtype)
             start = stop
-        if not (_has_finite_squares(rows) or _has_finite_squares(rows.nan_to_num(0.0))):
-            raise ValueError(
-                "X or X_val contains values too large for dtype('float32') beside the "
-                "scale of X. Scale the features, for example with StandardScaler, or "
-                'use precision="float64".'
-            )
-        return rows.to(device)
+        return _refuse_overflow(rows).to(device)
+
+    def standardise_own(
+        self, x: Tensor, dtype: torch.dtype, device: torch.device
+    ) -> Tensor:
+        """Rows that nobody else has, centred and scaled; as `standardise`.
+
+        In their own dtype, where that is `dtype`, which takes less time.
+        """
+        if x.dtype != dtype:
+            return self.standardise(x.numpy(), dtype, device)
+        if self.scale != 1.0 or self.mean.any():
+            x = self.apply(x)
+        return _refuse_overflow(x).to(device)
+
+
+def _refuse_overflow(rows: Tensor) -> Tensor:
+    """The rows, if their squares are finite where they are not missing."""
+    if not (_has_finite_squares(rows) or _has_finite_squares(rows.nan_to_num(0.0))):
+        raise ValueError(
+            "X or X_val contains values too large for dtype('float32') beside the "
+            "scale of X. Scale the features, for example with StandardScaler, or "
+            'use precision="float64".'
+        )
+    return rows
 
 
 def _has_finite_squares(rows: Tensor) -> bool:

@@ -96,7 +96,7 @@ class Source(ABC):
         return ArraySource(X, self.block_size, X.dtype, np.asarray)
 
     def take(self, numbers: NDArray[np.int64]) -> Rows:
-        """The rows of these numbers, which a read of `reads` gave."""
+        """The rows of these numbers, which a read of `reads` gave, in an own array."""
         start = int(numbers.min())
         return self[start : int(numbers.max()) + 1][numbers - start]
 

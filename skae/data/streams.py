@@ -80,9 +80,10 @@ class StreamedRows:
         return self._sources[-1].axes(self._kept, function, scale, k)
 
     def _tensor(self, numbers: NDArray[np.int64]) -> Tensor:
+        dense = (torch.from_numpy(source.take(numbers)) for source in self._sources)
         parts = [
-            self._scaling.standardise(source.take(numbers), self.dtype, self.device)
-            for source in self._sources
+            self._scaling.standardise_own(rows, self.dtype, self.device)
+            for rows in dense
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 

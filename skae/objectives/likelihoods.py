@@ -213,10 +213,11 @@ class Poisson(Likelihood):
     def loss_gradient(
         self, output: Tensor, target: Tensor, out: Tensor, weight: float
     ) -> Tensor:
-        loss = self.loss(output, target).sum((-2, -1)).mul_(weight)
         torch.exp(output, out=out)
+        loss = out.sum((-2, -1)) - _inner(output, target)
+        loss += torch.xlogy(target, target).sum((-2, -1)) - target.sum((-2, -1))
         out.sub_(target).mul_(weight)
-        return loss
+        return loss.mul_(weight)
 
     def mean(self, output: Tensor) -> Tensor:
         return output.exp()
