@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -421,3 +422,24 @@ def test_in_searches(rows):
     scores = [search.cv_results_["mean_test_score"] for search in (alone, together)]
     assert_allclose(*scores, atol=1e-4)
     assert np.isfinite(together.best_estimator_.impute(X)).all()
+
+
+@pytest.mark.parametrize("Estimator", [LinearAutoencoder, Autoencoder])
+def test_rows_that_are_read_in_blocks_are_refused(Estimator):
+    model = Estimator(3, nan_policy="omit", block_size=50)
+    with pytest.raises(ValueError, match="one dense array"):
+        model.fit(X)
+
+
+@pytest.mark.parametrize("Estimator", [LinearAutoencoder, Autoencoder])
+def test_sparse_rows_are_refused(Estimator):
+    with pytest.raises(TypeError, match="[Ss]parse"):
+        Estimator(3, nan_policy="omit").fit(csr_array(WHOLE))
+
+
+def test_parts_are_of_whole_rows():
+    assert not hasattr(Autoencoder(3, nan_policy="omit"), "partial_fit")
+    assert not hasattr(LinearAutoencoder(3, nan_policy="omit"), "partial_fit")
+    model = Autoencoder(3).partial_fit(WHOLE)
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.partial_fit(X)
