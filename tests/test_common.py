@@ -50,7 +50,19 @@ ESTIMATORS = [
     AttentionAutoencoder(
         max_iter=5, width=8, linear_path=False, positions=None, beta=1.0
     ),
+    LinearAutoencoder(nan_policy="omit"),
+    LinearAutoencoder(solver="adam", nan_policy="omit"),
+    Autoencoder(max_iter=5, nan_policy="omit"),
+    DenoisingAutoencoder(max_iter=5, nan_policy="omit"),
+    ContractiveAutoencoder(max_iter=5, nan_policy="omit"),
+    SparseAutoencoder(max_iter=5, nan_policy="omit"),
+    TopKAutoencoder(max_iter=5, nan_policy="omit"),
+    VariationalAutoencoder(max_iter=5, nan_policy="omit"),
+    StackedAutoencoder(max_iter=5, nan_policy="omit"),
+    ConvolutionalAutoencoder(max_iter=5, nan_policy="omit"),
+    AttentionAutoencoder(max_iter=5, width=8, nan_policy="omit"),
     AutoencoderClassifier(Autoencoder(max_iter=5), max_iter=5),
+    AutoencoderClassifier(Autoencoder(max_iter=5, nan_policy="omit"), max_iter=5),
     AutoencoderClassifier(
         DenoisingAutoencoder(max_iter=5),
         hidden_layer_sizes=(8,),

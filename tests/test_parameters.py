@@ -48,6 +48,7 @@ DENSE = {
     "warm_start": False,
     "precision": "float64",
     "device": "cpu",
+    "nan_policy": "raise",
     "verbose": False,
     "random_state": 0,
 }
@@ -55,6 +56,7 @@ LINEAR = {
     "n_components": 2,
     "solver": "adam",
     "tied_weights": False,
+    "nan_policy": "raise",
     "weight_decay": 0.0,
     "learning_rate": "cosine",
     "learning_rate_init": 1e-2,
@@ -226,7 +228,7 @@ CHANGES_THE_BATCHES = [
     (LinearAutoencoder, "block_size", 7, {}),
     (LinearAutoencoder, "shuffle", False, {}),
 ]
-HAS_A_TEST_OF_ITS_OWN = {"device", "verbose"}
+HAS_A_TEST_OF_ITS_OWN = {"device", "nan_policy", "verbose"}
 OF_THE_FAMILY_TOO = {"warm_start"}
 
 ESTIMATORS = list(SETTINGS)
@@ -297,6 +299,13 @@ def test_verbose_prints(Estimator, capsys):
     said = capsys.readouterr().out.splitlines()[-estimator.n_iter_ :]
     numbers = range(1, estimator.n_iter_ + 1)
     assert [line.split(",")[0] for line in said] == [f"Iteration {i}" for i in numbers]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_nan_policy_changes_nothing_where_nothing_is_missing(Estimator):
+    estimator = Estimator(**SETTINGS[Estimator])
+    raising = fingerprint(estimator)
+    assert fingerprint(estimator.set_params(nan_policy="omit")) == raising
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -372,6 +381,7 @@ BAD = {
     "tied_weights": [None],
     "precision": ["float16"],
     "device": [0],
+    "nan_policy": ["ignore", None],
     "random_state": ["seed"],
     "hidden_layer_sizes": ["wide", 0],
     "activation": ["sigmoid"],

@@ -7,6 +7,7 @@ from skae.data.principal import (
     gram_matrix,
     principal_axes,
 )
+from skae.data.probabilistic import ProbabilisticPCA
 from skae.data.scaling import Scaling
 from skae.data.sources import (
     ArraySource,
@@ -21,6 +22,7 @@ __all__ = [
     "ArraySource",
     "LazySource",
     "PrincipalAxes",
+    "ProbabilisticPCA",
     "Scaling",
     "ShuffledBatches",
     "Source",

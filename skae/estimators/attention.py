@@ -121,6 +121,10 @@ class AttentionAutoencoder(ShapedAutoencoder):
         does so where it pays. The fitted network computes in the dtype of its input.
     device : str, default="cpu"
         Torch device to train on; ``"auto"`` is CUDA where there is one.
+    nan_policy : {"raise", "omit"}, default="raise"
+        What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
+        that are missing: they have no part in the loss, the encoder sees what
+        probabilistic PCA expects of them, and `impute` fills them in.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -215,6 +219,11 @@ class AttentionAutoencoder(ShapedAutoencoder):
 
     _axes = ("steps", "features")
 
+    _advice_on_nan = (
+        "Where NaN stands for steps that a shorter sequence does not have, set "
+        f"padding=np.nan. {ShapedAutoencoder._advice_on_nan}"
+    )
+
     def __init__(
         self,
         n_components=2,
@@ -247,6 +256,7 @@ class AttentionAutoencoder(ShapedAutoencoder):
         warm_start=False,
         precision="float32",
         device="cpu",
+        nan_policy="raise",
         verbose=False,
         random_state=None,
     ):
@@ -279,12 +289,13 @@ class AttentionAutoencoder(ShapedAutoencoder):
         self.warm_start = warm_start
         self.precision = precision
         self.device = device
+        self.nan_policy = nan_policy
         self.verbose = verbose
         self.random_state = random_state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.padding is not None
+        tags.input_tags.allow_nan |= self.padding is not None
         return tags
 
     def reconstruct(self, X):
@@ -333,6 +344,8 @@ class AttentionAutoencoder(ShapedAutoencoder):
     def _compose(self, n_features):
         if self.width % self.n_heads:
             refuse(self, "n_heads", f"a divisor of width={self.width}")
+        if self.padding is not None and self.nan_policy == "omit":
+            refuse(self, "nan_policy", "'raise' with padding, by which NaN is absent")
         network = AttentionNetwork(
             self._network_shape(n_features),
             self.n_components,
@@ -353,7 +366,6 @@ class AttentionAutoencoder(ShapedAutoencoder):
         if reset and owner is None:
             self._padded_with = padding
         if padding is None:
-            _refuse_missing(rows)
             return super()._validate(rows, reset=reset, owner=owner)
         rows = validate_data(
             owner or self,
@@ -373,15 +385,6 @@ class AttentionAutoencoder(ShapedAutoencoder):
 
     def _default_shape(self, n_features):
         return n_features, 1
-
-
-def _refuse_missing(rows):
-    """Say what to do about NaN, where nobody reckons with it."""
-    if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and np.isnan(rows).any():
-        raise ValueError(
-            "Input X contains NaN. If it stands where a sequence has ended, or for "
-            "values that are missing, set padding=np.nan."
-        )
 
 
 def _mark_absent(rows, shape, padding):

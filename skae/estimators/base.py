@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skae.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from skae.estimators.fitting import Fit
+from skae.estimators.imputing import ImputingMixin
 from skae.estimators.joint import joint_cost
 from skae.estimators.partial import PartialFitMixin
 from skae.estimators.reporting import EpochReporter, fitted_attributes
@@ -40,6 +41,7 @@ from skae.training import SCHEDULES, neutral, numpy_threads
 
 
 class AutoencoderTransformer(
+    ImputingMixin,
     CallbackSupportMixin,
     PartialFitMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -102,6 +104,7 @@ class AutoencoderTransformer(
         "tied_weights": ["boolean"],
         "precision": [StrOptions({"float32", "float64", "bfloat16", "auto"})],
         "device": [str],
+        "nan_policy": [StrOptions({"raise", "omit"})],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -301,7 +304,7 @@ class AutoencoderTransformer(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.nan_policy == "raise"
         return tags
 
     def _flatten(self, X, *, reset):
@@ -316,7 +319,8 @@ class AutoencoderTransformer(
 
         The names of the columns are kept by the `owner`, if that is another estimator.
         """
-        return check_rows(owner or self, rows, reset=reset)
+        omits = self._omits(reset=reset, owner=owner)
+        return check_rows(owner or self, rows, reset=reset, omits=omits)
 
     def _fit(self, X, X_val, X_clean):
         """Train the composition on validated data, and keep what came of it."""

@@ -12,6 +12,7 @@ from skae.objectives import (
     CodePenalty,
     Corruption,
     Dissimilarity,
+    Hiding,
     Likelihood,
     ObservedCorruption,
     ObservedLikelihood,
@@ -112,6 +113,17 @@ class Composition:
             likelihood=ObservedLikelihood(self.likelihood),
             corruption=self.corruption and ObservedCorruption(self.corruption),
         )
+
+    def hiding(self, share):
+        """Return the same composition for rows with gaps that are filled on the way in.
+
+        In training a further `share` of the entries is hidden from the network, which
+        so learns to give back what it has not seen.
+        """
+        observed = self.observed()
+        if not share:
+            return observed
+        return replace(observed, corruption=Hiding(share, observed.corruption))
 
     @property
     def penalises_by_hand(self):

@@ -132,7 +132,10 @@ class FineTuning:
         )
         self._knows_variance = composition.noise_variance is not None
         extremes = float(np.nanmin(X)), float(np.nanmax(X))
-        own = Objective(composition.in_units(fitted.scaling, *extremes))
+        if fitted.filler is not None:
+            composition = composition.observed()
+        composition = composition.in_units(fitted.scaling, *extremes)
+        own = Objective(composition, filler=fitted.filler)
         thaws = settings.fine_tune != "head"
         self._objective = SupervisedObjective(
             own,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from skae.data import Scaling, Source
+from skae.data import ProbabilisticPCA, Scaling, Source
 from skae.networks import AutoencoderModule, Network
-from skae.objectives import Likelihood
+from skae.objectives import Likelihood, ObservedLikelihood
 from skae.training import threads
 
 _CHUNK_BYTES = 4 * 2**20
@@ -41,6 +41,8 @@ class FittedAutoencoder:
         The output that stands for the training mean.
     noise_variance : float
         Mean squared error on the training data, in scaled units.
+    filler : ProbabilisticPCA or None
+        What fills gaps in scaled rows; None: rows have none, or the network knows.
     """
 
     network: Network
@@ -49,6 +51,7 @@ class FittedAutoencoder:
     weights: dict[str, np.ndarray]
     null_output: np.ndarray
     noise_variance: float = 0.0
+    filler: ProbabilisticPCA | None = None
     _casts: dict = field(default_factory=dict, compare=False, repr=False)
 
     def __getstate__(self):
@@ -103,9 +106,9 @@ class FittedAutoencoder:
         """Loss in units of X, of every row (its mean) or of every entry."""
 
         def loss(output, target):
-            entries = self.likelihood.loss(output, target)
+            entries = self._observed.loss(output, target)
             if not per_feature:
-                entries = self.likelihood.average(entries, target, 1)
+                entries = self._observed.average(entries, target, 1)
             return entries.mul_(self.unit)
 
         return self._compare(X, loss)
@@ -115,10 +118,19 @@ class FittedAutoencoder:
         variance = max(self.noise_variance, _LEAST_VARIANCE)
 
         def log_density(output, target):
-            entries = self.likelihood.log_density(output, target, variance)
+            entries = self._observed.log_density(output, target, variance)
             return entries.sum(1) - self._volume(target)
 
         return self._compare(X, log_density)
+
+    def marginal_log_density(self, X):
+        """Log-density of what is there of every row, under the model of the gaps."""
+
+        def log_density(x):
+            x = self._scaled(x)
+            return self.filler.log_density(x) - self._volume(x)
+
+        return self._map(X, log_density)
 
     def explained_deviance(self, X, X_clean=None):
         """Share of the deviance from the training mean that a code of X explains.
@@ -130,7 +142,7 @@ class FittedAutoencoder:
         def deviances(output, target):
             return torch.stack(
                 [
-                    self.likelihood.deviance(o, target).sum(1)
+                    self._observed.deviance(o, target).sum(1)
                     for o in (output, null.expand_as(target))
                 ],
                 dim=1,
@@ -161,7 +173,20 @@ class FittedAutoencoder:
 
     def _seen(self, x):
         """What the encoder sees of rows in units of X."""
-        return self.likelihood.features(self._scaled(x))
+        return self._features(self._scaled(x))
+
+    def _features(self, x):
+        """What the encoder sees of rows that are scaled."""
+        if self.filler is not None:
+            x = self.filler.fill(x)
+        return self.likelihood.features(x)
+
+    @property
+    def _observed(self):
+        """The likelihood of what is there of a row."""
+        if self.filler is None:
+            return self.likelihood
+        return ObservedLikelihood(self.likelihood)
 
     def _scaled(self, x):
         return self.scaling.apply(x)
@@ -184,7 +209,7 @@ class FittedAutoencoder:
             target = self._scaled(x[:, -d:])
             x = target if X_clean is None else self._scaled(x[:, :d])
             self._check(target)
-            code = self.network.encode(weights, self.likelihood.features(x))
+            code = self.network.encode(weights, self._features(x))
             output = self.network.decode(weights, code)
             return function(output.to(torch.float64), target.to(torch.float64))
 
@@ -208,7 +233,7 @@ class FittedAutoencoder:
             mean, deviation = network.code.mean(code), network.code.deviation(code)
             z = mean + deviation * eps.to(code)
             output = network.decode(weights, z).to(torch.float64)
-            density = self.likelihood.log_density(output, target, variance).sum(1)
+            density = self._observed.log_density(output, target, variance).sum(1)
             z, deviation = z.to(torch.float64), deviation.to(torch.float64)
             prior = -0.5 * z.square().sum(1)
             posterior = -0.5 * eps.square().sum() - deviation.log().sum(1)
@@ -217,7 +242,7 @@ class FittedAutoencoder:
         def bound(x):
             x = self._scaled(x)
             self._check(x)
-            code = network.trace(weights, self.likelihood.features(x)).code
+            code = network.trace(weights, self._features(x)).code
             target, total = x.to(torch.float64), 0.0
             for draws in noise:
                 ratios = torch.stack([log_ratio(code, target, eps) for eps in draws])
@@ -228,12 +253,12 @@ class FittedAutoencoder:
 
     def _volume(self, x):
         """Logarithm of the volume, in units of X, of one in scaled units, by row."""
-        n_entries = self.likelihood.n_entries(x).to(torch.float64)
+        n_entries = self._observed.n_entries(x).to(torch.float64)
         return n_entries * math.log(self.scaling.scale)
 
     def _check(self, x):
         """Refuse rows that the likelihood cannot have."""
-        x = self.likelihood.complete(x)
+        x = self._observed.complete(x)
         self.likelihood.check(float(x.min()), float(x.max()))
 
     def _cast(self, dtype, side=""):

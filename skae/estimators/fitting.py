@@ -19,16 +19,19 @@ from skae.data import (
     rows_of_a_block,
 )
 from skae.estimators import folds
+from skae.estimators.filling import has_gaps, learn_filler
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.joint import JointTask
 from skae.estimators.objective import Objective
 from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.reporting import Unwatched
 from skae.estimators.settings import (
     choose_device,
     choose_dtype,
     planned_epochs,
     rows_of_a_batch,
 )
+from skae.estimators.sources import range_of
 from skae.estimators.start import Means, start_weights
 from skae.training import (
     SCHEDULES,
@@ -71,6 +74,8 @@ class Fit:
         entropy=None,
     ):
         self._composition, self._settings = composition, settings
+        self._likelihood, self._filler = composition.likelihood, None
+        self._omits = settings.nan_policy == "omit"
         self._previous, self._keeps_interrupted = previous, keeps_interrupted
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
@@ -92,10 +97,11 @@ class Fit:
         X_clean : ndarray of shape (n_samples, n_features) or None
             What the rows of X are to become; None: themselves.
         """
+        self._admit_gaps(X, X_val, X_clean)
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
-                likelihood.check(*_range(rows), name)
+                likelihood.check(*range_of(rows), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
         with self._prepared(len(X)):
             self._set_units(X, X_clean)
@@ -142,6 +148,7 @@ class Fit:
     def stay(self, X):
         """Return what `run` does, where training would not change a weight."""
         self._n_planned = 0
+        self._admit_gaps(X)
         with neutral(self._device), memory_errors(len(X)):
             self._set_units(X)
             history = self._train(self._see(X), None, Unwatched(), epochs=0)
@@ -151,11 +158,12 @@ class Fit:
         """Return the present state of the network as arrays."""
         return FittedAutoencoder(
             self._composition.network,
-            self._composition.likelihood,
+            self._likelihood,
             self.scaling,
             self.weights(),
             self._null_output,
             noise_variance,
+            self._filler,
         )
 
     def weights(self):
@@ -166,6 +174,20 @@ class Fit:
     def unit(self):
         """Loss in units of X for a loss of one in scaled units."""
         return self.scaling.scale**2
+
+    def _admit_gaps(self, X, *others):
+        """Reckon with missing entries, if there are any and they are to be omitted."""
+        if self._omits and has_gaps(X, *others):
+            self._composition = self._composition.hiding(float(np.isnan(X).mean()))
+
+    def _learn_to_fill(self, rows):
+        """Learn from `rows` what to expect where an entry is missing."""
+        self._filler = self._previous and self._previous.filler
+        if self._filler is None:
+            d = self._composition.network.n_features
+            self._filler = learn_filler(rows[:, :d], self._likelihood)
+        if self._composition.likelihood.omits:
+            self._objective = self._objective.filling(self._filler)
 
     def _judges_in_folds(self, n_samples, X_val):
         return (
@@ -186,7 +208,7 @@ class Fit:
         extremes = (0.0, 0.0)
         if self._composition.needs_range:
             wanted = X if X_clean is None else X_clean
-            extremes = _range(wanted)
+            extremes = range_of(wanted)
         scaled = self._composition.in_units(self.scaling, *extremes)
         self._objective = Objective(scaled, paired=X_clean is not None)
 
@@ -294,8 +316,10 @@ class Fit:
     def _start(self, rows, seeds):
         """Set the weights to where training starts from; loss of `rows`, or nan."""
         composition, previous = self._composition, self._previous
+        if self._omits:
+            self._learn_to_fill(rows)
         if composition.likelihood.omits:
-            rows = composition.likelihood.complete(rows)
+            rows = self._objective.complete(rows)
         means = Means.of(self._objective, rows)
         null_output = composition.likelihood.link(means.target)
         self._null_output = null_output.cpu().numpy().copy()
@@ -368,25 +392,7 @@ class Fit:
         return self._objective.reconstruction_loss(weights, self._rows)
 
 
-def _range(X):
-    """Least and largest of what is there of X."""
-    blocks = X.blocks() if isinstance(X, Source) else [X]
-    least, most = zip(*((np.nanmin(b), np.nanmax(b)) for b in blocks), strict=True)
-    return float(min(least)), float(max(most))
-
-
 def _ramp(n_steps):
     """Share of a penalty's weight that counts in each of the first `n_steps` steps."""
     steps = itertools.count(1)
     return lambda: min(1.0, next(steps) / n_steps) if n_steps else 1.0
-
-
-class Unwatched:
-    """Observer of a fit that nobody looks at."""
-
-    def epoch_begins(self):
-        """See an epoch begin."""
-
-    def epoch_ends(self, history):
-        """See an epoch end, and let training go on."""
-        return False

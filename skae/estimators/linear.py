@@ -13,14 +13,17 @@ from skae.data import Scaling, Source
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.composition import Composition
+from skae.estimators.filling import has_gaps
 from skae.estimators.fitted import FittedAutoencoder, finite
 from skae.estimators.linear_partial import Moments
 from skae.estimators.linear_solvers import (
     LARGEST_GRAM,
     LinearSolution,
     descend,
+    filler_of,
     gain,
     solve_exactly,
+    without_gaps,
 )
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.settings import choose_device
@@ -59,6 +62,11 @@ class LinearAutoencoder(AutoencoderTransformer):
     weight_decay : float, default=0.0
         Adds ``weight_decay / 2`` times the sum of squared weights to the mean loss in
         scaled units. It shrinks each component, the small ones to nothing.
+    nan_policy : {"raise", "omit"}, default="raise"
+        What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
+        that are missing: the fit is that of probabilistic PCA under which those that
+        are there are most likely, a row is encoded as if what is missing were what
+        this model expects, given the rest of the row, and `impute` fills it in.
     learning_rate : {"cosine", "constant"}, default="cosine"
         Course of the learning rate. Only for ``solver="adam"``, as all that follow.
     learning_rate_init : float or "auto", default="auto"
@@ -170,6 +178,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         solver="exact",
         tied_weights=False,
         weight_decay=0.0,
+        nan_policy="raise",
         learning_rate="cosine",
         learning_rate_init="auto",
         batch_size="auto",
@@ -187,6 +196,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         self.solver = solver
         self.tied_weights = tied_weights
         self.weight_decay = weight_decay
+        self.nan_policy = nan_policy
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
@@ -203,7 +213,8 @@ class LinearAutoencoder(AutoencoderTransformer):
     def score_samples(self, X):
         """Log-likelihood of each row of X under probabilistic PCA.
 
-        A marginal density, with the code integrated out, as `PCA.score_samples` gives.
+        A marginal density, with the code integrated out, as `PCA.score_samples` gives;
+        that of what is there, where entries are missing.
 
         Parameters
         ----------
@@ -219,9 +230,15 @@ class LinearAutoencoder(AutoencoderTransformer):
         X = check_X(self, X, reset=False)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
             blocks = X.blocks() if isinstance(X, Source) else [X]
-            density = [self._marginal_log_density(b - self.mean_) for b in blocks]
-            density = np.concatenate(density)
+            density = np.concatenate([self._log_density(block) for block in blocks])
         return finite(torch.from_numpy(density))
+
+    def _log_density(self, rows):
+        density = self._marginal_log_density(rows - self.mean_)
+        gappy = np.isnan(rows).any(axis=1)
+        if gappy.any():
+            density[gappy] = self._fitted.marginal_log_density(rows[gappy])
+        return density
 
     def _marginal_log_density(self, deviation):
         code = deviation @ self.components_.T
@@ -258,18 +275,27 @@ class LinearAutoencoder(AutoencoderTransformer):
         callbacks = FitCallbacks(self, X, max_iter=0 if exact else self.max_iter)
         with neutral(choose_device(self.device)), memory_errors(len(X)):
             scaling = Scaling.fit(X)
+            seen, units, gappy = X, scaling, None
+            if self._omitted and has_gaps(X):
+                gappy = X
+                seen, units, scaling = without_gaps(X, scaling, k)
+            share = len(X) / len(seen)
             if exact:
-                solution = solve_exactly(X, scaling, composition)
+                solution = solve_exactly(seen, units, composition)
             else:
                 reporter = EpochReporter(
                     callbacks,
                     self.verbose,
                     lambda: scaling.scale**2,
-                    lambda solution: self._solved(X.shape, X.dtype, scaling, solution),
+                    lambda solution: self._solved(
+                        X.shape, X.dtype, scaling, solution.times(share), gappy
+                    ),
                 )
-                solution = descend(X, scaling, composition, self, reporter)
+                solution = descend(seen, units, composition, self, reporter)
                 self._warn_at_the_limit(solution.history, self.max_iter)
-            vars(self).update(self._solved(X.shape, X.dtype, scaling, solution))
+            solution = solution.times(share)
+            found = self._solved(X.shape, X.dtype, scaling, solution, gappy)
+            vars(self).update(found)
         callbacks.fit_ends(lambda: vars(self))
 
     def _partial_fit(self, X, X_clean):
@@ -311,13 +337,12 @@ class LinearAutoencoder(AutoencoderTransformer):
             self.noise_variance_,
         )
 
-    def _solved(self, shape, dtype, scaling, solution):
-        """Fitted attributes, PCA's among them, in units of X."""
+    def _solved(self, shape, dtype, scaling, solution, gappy=None):
+        """Fitted attributes, PCA's among them, in units of X; X, if it is `gappy`."""
         (n, d), k = shape, self.n_components
         axes, gain, history = solution
         unit = scaling.scale**2
         lost = axes.total - np.sum((2.0 * gain - gain**2) * axes.squares)
-        history.loss = history.best_loss = max(0.0, lost / (n * d))
         matrix = np.sqrt(gain)[:, None] * axes.components
         # The code is in units of X, as PCA's. The inverse of a denormal is no number.
         inverse_exists = scaling.scale > 100.0 * np.finfo(dtype).tiny
@@ -333,7 +358,15 @@ class LinearAutoencoder(AutoencoderTransformer):
                 "decoder.0.bias": np.zeros(d),
             },
             null_output=np.zeros(d),
+            filler=(
+                filler_of(axes, shape, scaling.scale / scale) if self._omitted else None
+            ),
         )
+        history.loss = max(0.0, lost / (n * d))
+        if gappy is not None:
+            losses = fitted.loss(gappy, per_feature=True)
+            history.loss = losses.sum() / np.isfinite(gappy).sum() / (unit or 1.0)
+        history.best_loss = history.loss
         rest = min(n, d) - k
         freedom = max(n - 1, 1)
         variances = axes.squares * unit / freedom

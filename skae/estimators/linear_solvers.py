@@ -11,6 +11,7 @@ import torch
 
 from skae.data import (
     PrincipalAxes,
+    ProbabilisticPCA,
     Scaling,
     Source,
     axes_within,
@@ -45,6 +46,11 @@ _LEAST_SCALE = 1e-6
 _STEP = 0.3
 """Highest learning rate, times the square root of the number of features."""
 
+_TOL = 1e-8
+"""Gain in log-likelihood, in nats per entry, for which a step is worth its time."""
+
+_MAX_ITER = 1000
+
 LARGEST_GRAM = 4096
 """Features up to which the covariance matrix stands in for the rows."""
 
@@ -66,10 +72,49 @@ class LinearSolution(NamedTuple):
     gain: np.ndarray
     history: History
 
+    def times(self, share):
+        """The same solution for `share` times as many rows with these moments."""
+        components, squares, total = self.axes
+        axes = PrincipalAxes(components, squares * share, total * share)
+        return self._replace(axes=axes)
+
 
 def centred_rows(X, scaling):
     """Rows of X in blocks, centred and scaled, in the dtype of X."""
     return lambda: scaling.centred_blocks(X)
+
+
+def without_gaps(X, scaling, rank):
+    """Rows without gaps that stand for those of X, with the units of both.
+
+    They have the mean and the covariance of probabilistic PCA of `rank` axes under
+    which what is there of X is most likely; its principal axes are theirs.
+
+    Returns
+    -------
+    rows : ndarray of shape (n, n_features)
+        Centred, in units of X.
+    units : Scaling
+        Of these.
+    scaling : Scaling
+        Of X: `scaling`, with the mean of the model.
+    """
+    seen = scaling.standardise(X, torch.float64, torch.device("cpu"))
+    rank = max(1, min(rank, X.shape[1] - 1))  # and the noise is another axis
+    model = ProbabilisticPCA.fit(seen, rank, tol=_TOL, max_iter=_MAX_ITER)
+    mean, scale = scaling.mean + scaling.scale * model.mean, scaling.scale
+    rows = model.representatives() * scale
+    return rows, Scaling(np.zeros_like(mean), scale), Scaling(mean, scale)
+
+
+def filler_of(axes, shape, scale):
+    """What fills gaps in rows of `scale` times the size, of `shape` and with `axes`."""
+    unit = scale**2 / max(shape[0] - 1, 1)
+    left = max(0.0, axes.total - axes.squares.sum())
+    noise = left / max(min(shape) - len(axes.squares), 1)
+    return ProbabilisticPCA.of_axes(
+        np.zeros(shape[1]), axes.components, axes.squares * unit, noise * unit
+    )
 
 
 def solve_exactly(X, scaling, composition):
@@ -115,6 +160,7 @@ def descend(X, scaling, composition, settings, reporter):
     rows, d = centred_rows(X, scaling), X.shape[1]
     attributes = reporter.snapshot
     settings = SimpleNamespace(**settings.get_params(), init=INIT, early_stopping=False)
+    settings.nan_policy = "raise"
     if settings.learning_rate_init == "auto":
         settings.learning_rate_init = _STEP / math.sqrt(d)
 

@@ -29,12 +29,19 @@ class Objective:
         In the units of the rows.
     paired : bool
         Whether the rows bring their targets.
+    filler : ProbabilisticPCA or None
+        What fills gaps in rows before the encoder sees them.
     """
 
-    def __init__(self, composition, paired=False):
+    def __init__(self, composition, paired=False, filler=None):
         self._composition, self._paired = composition, paired
+        self._filler = filler
         self.network, self.likelihood = composition.network, composition.likelihood
         self.penalty = composition.penalty
+
+    def filling(self, filler):
+        """The same, for rows in which `filler` fills the gaps."""
+        return Objective(self._composition, self._paired, filler)
 
     @property
     def is_clean(self):
@@ -55,14 +62,27 @@ class Objective:
     def clean(self, rows):
         """What the encoder sees of `rows`, uncorrupted, and the target."""
         x, target = rows.chunk(2, dim=1) if self._paired else (rows, rows)
-        return self.likelihood.features(x), target
+        return self._seen(x), target
 
     def pair(self, rows, generator):
         """What the encoder sees of `rows` in training, and the target."""
         corruption = self._composition.corruption
         if self._paired or corruption is None:
             return self.clean(rows)
-        return self.likelihood.features(corruption.corrupt(rows, generator)), rows
+        return self._seen(corruption.corrupt(rows, generator)), rows
+
+    def complete(self, rows):
+        """Rows without a gap, to start from."""
+        if self._filler is None:
+            return self.likelihood.complete(rows)
+        parts = rows.split(self.network.n_features, dim=1)
+        return torch.cat([self._filler.fill(part) for part in parts], dim=1)
+
+    def _seen(self, rows):
+        """What the encoder sees of rows that may have gaps."""
+        if self._filler is not None:
+            rows = self._filler.fill(rows)
+        return self.likelihood.features(rows)
 
     @property
     def total(self):
@@ -82,7 +102,10 @@ class Objective:
         dissimilarity = self._composition.dissimilarity
         if dissimilarity is None:
             return entries
-        whole = dissimilarity(self.likelihood.mean(output), target)
+        mean = self.likelihood.mean(output)
+        if self.likelihood.omits:
+            target = torch.where(target.isnan(), mean, target)
+        whole = dissimilarity(mean, target)
         return entries + whole[:, None]
 
     def evaluate(self, weights, rows, generator, limit=math.inf):
@@ -121,7 +144,7 @@ class Objective:
     def noise_variance(self, weights, rows, generator):
         """Mean loss of the outputs for codes as they are drawn in training."""
         entries = replace(self._composition, dissimilarity=None, corruption=None)
-        objective = Objective(entries, self._paired)
+        objective = Objective(entries, self._paired, self._filler)
         return objective.evaluate(weights, rows, generator)[0]
 
     @property

@@ -175,13 +175,18 @@ def _refuse_divergence(loss, before):
         )
 
 
+def _can_go_on(estimator):
+    """Whether there are parts to learn from: of whole rows, if at all."""
+    return estimator._can_go_on and estimator.nan_policy == "raise"
+
+
 class PartialFitMixin:
     """Estimators that learn from rows as they come in."""
 
     _can_go_on = True
     """Whether there is a `partial_fit`."""
 
-    @available_if(lambda estimator: estimator._can_go_on)
+    @available_if(_can_go_on)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, *, X_clean=None):
         """Go on learning from rows that have come in: one pass over them.

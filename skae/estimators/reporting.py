@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 
+class Unwatched:
+    """Observer of a fit that nobody looks at."""
+
+    def epoch_begins(self):
+        """See an epoch begin."""
+
+    def epoch_ends(self, history):
+        """See an epoch end, and let training go on."""
+        return False
+
+
 class EpochReporter:
     """Tells the user and the callbacks about the epochs.
 

@@ -49,4 +49,4 @@ class Revival:
         z = pre.new_zeros((len(pre), network.n_components))
         z = z.scatter(1, dead[places], values)
         loss = self._likelihood.loss(network.decode(weights, z), target)
-        return self._alpha * loss.mean()
+        return self._alpha * self._likelihood.average(loss, target)

@@ -69,6 +69,13 @@ def in_blocks(estimator, X, *, reset):
     return ArraySource(X, size, X.dtype, np.asarray)
 
 
+def range_of(X):
+    """Least and largest of what is there of X, an array or a source."""
+    blocks = X.blocks() if isinstance(X, Source) else [X]
+    least, most = zip(*((np.nanmin(b), np.nanmax(b)) for b in blocks), strict=True)
+    return float(min(least)), float(max(most))
+
+
 def is_lazy(X):
     """Whether X is an array or a frame of dask's."""
     return hasattr(X, "__dask_graph__") and hasattr(X, "ndim")

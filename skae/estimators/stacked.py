@@ -18,7 +18,7 @@ from skae.training import neutral
 _DENSE = Autoencoder._parameter_constraints
 _BLOCK_ROWS = 4096
 _LEAST_PIVOT = 1e-6  # of a Gram matrix: what varies less is not divided by
-_OF_THE_OUTPUT = ("output_activation", "likelihood")
+_OF_X = ("output_activation", "likelihood", "nan_policy")
 
 
 class StackedAutoencoder(Autoencoder):
@@ -102,6 +102,10 @@ class StackedAutoencoder(Autoencoder):
         does so where it pays. The fitted network computes in the dtype of its input.
     device : str, default="cpu"
         Torch device to train on; ``"auto"`` is CUDA where there is one.
+    nan_policy : {"raise", "omit"}, default="raise"
+        What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
+        that are missing: they have no part in the loss, the encoder sees what
+        probabilistic PCA expects of them, and `impute` fills them in.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -197,6 +201,7 @@ class StackedAutoencoder(Autoencoder):
         warm_start=False,
         precision="float32",
         device="cpu",
+        nan_policy="raise",
         verbose=False,
         random_state=None,
     ):
@@ -223,6 +228,7 @@ class StackedAutoencoder(Autoencoder):
             warm_start=warm_start,
             precision=precision,
             device=device,
+            nan_policy=nan_policy,
             verbose=verbose,
             random_state=random_state,
         )
@@ -265,7 +271,7 @@ class StackedAutoencoder(Autoencoder):
         """
         layers, decoders, settings = [], [], self.get_params()
         entering = None
-        output = {name: settings.pop(name) for name in _OF_THE_OUTPUT}
+        output = {name: settings.pop(name) for name in _OF_X}
         del settings["fine_tune"], settings["hidden_layer_sizes"]
         settings |= {"warm_start": False, "random_state": entropy}
         sizes = [*self._layer_sizes(), self.n_components]
@@ -338,4 +344,5 @@ def _assemble(layers, decoders, composition):
         first.scaling,
         {name: weights[name] for name in composition.network.shapes()},
         first.null_output,
+        filler=first.filler,
     )

@@ -100,6 +100,10 @@ class TopKAutoencoder(Autoencoder):
         does so where it pays. The fitted network computes in the dtype of its input.
     device : str, default="cpu"
         Torch device to train on; ``"auto"`` is CUDA where there is one.
+    nan_policy : {"raise", "omit"}, default="raise"
+        What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
+        that are missing: they have no part in the loss, the encoder sees what
+        probabilistic PCA expects of them, and `impute` fills them in.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -198,6 +202,7 @@ class TopKAutoencoder(Autoencoder):
         warm_start=False,
         precision="float32",
         device="cpu",
+        nan_policy="raise",
         verbose=False,
         random_state=None,
     ):
@@ -222,6 +227,7 @@ class TopKAutoencoder(Autoencoder):
             warm_start=warm_start,
             precision=precision,
             device=device,
+            nan_policy=nan_policy,
             verbose=verbose,
             random_state=random_state,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
@@ -60,12 +61,47 @@ def check_X(estimator, X, *, reset):
     return in_blocks(estimator, estimator._validate(rows, reset=reset), reset=reset)
 
 
-def check_rows(estimator, rows, *, reset):
-    """Let scikit-learn validate rows for `estimator`, unless they are in order."""
+def check_rows(estimator, rows, *, reset, omits=False):
+    """Let scikit-learn validate rows for `estimator`, unless they are in order.
+
+    With `omits` NaN may stand for what is missing, but not for all of a feature that
+    is to be learnt.
+    """
     compares = reset or hasattr(estimator, "feature_names_in_")
     if not compares and _are_in_order(rows, estimator.n_features_in_):
         return rows
-    return validate_data(estimator, rows, reset=reset, dtype=FLOATS)
+    finite = "allow-nan" if omits else True
+    with _advice_on_nan(estimator):
+        rows = validate_data(
+            estimator, rows, reset=reset, dtype=FLOATS, ensure_all_finite=finite
+        )
+    if omits and reset:
+        _refuse_empty_features(estimator, rows)
+    return rows
+
+
+@contextmanager
+def _advice_on_nan(estimator):
+    """Say what to do about missing entries, beside what scikit-learn says."""
+    advice = getattr(estimator, "_advice_on_nan", None)
+    try:
+        yield
+    except ValueError as error:
+        if advice is None or "contains NaN" not in str(error):
+            raise
+        raise ValueError(f"{error}\n{advice}") from error
+
+
+def _refuse_empty_features(estimator, rows):
+    """Refuse features without a single entry, by their names."""
+    empty = np.flatnonzero(np.isnan(rows).all(axis=0))
+    if len(empty):
+        names = getattr(estimator, "feature_names_in_", np.arange(rows.shape[1]))
+        raise ValueError(
+            "Input X has features without a single observed entry: "
+            f"{', '.join(map(str, names[empty]))}. There is nothing to learn about "
+            "them; leave them out."
+        )
 
 
 def _are_in_order(rows, width):

@@ -17,7 +17,7 @@ from skae.objectives.likelihoods import (
     Poisson,
     make_likelihood,
 )
-from skae.objectives.missing import ObservedCorruption, ObservedLikelihood
+from skae.objectives.missing import Hiding, ObservedCorruption, ObservedLikelihood
 from skae.objectives.penalties import (
     L1,
     BernoulliSparsity,
@@ -40,6 +40,7 @@ __all__ = [
     "Dissimilarity",
     "Gaussian",
     "GaussianNoise",
+    "Hiding",
     "KLToPrior",
     "Likelihood",
     "LogisticGaussian",

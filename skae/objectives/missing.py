@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from skae.objectives.corruptions import Corruption
+from skae.objectives.corruptions import Corruption, MaskingNoise
 from skae.objectives.likelihoods import Likelihood
 
 
@@ -111,6 +111,40 @@ class ObservedCorruption(Corruption):
         self, mean: Tensor, scale: float, least: float, most: float
     ) -> Corruption:
         return replace(self, of_all=self.of_all.in_units(mean, scale, least, most))
+
+
+@dataclass(frozen=True)
+class Hiding(Corruption):
+    """Hide entries as if they were missing too, so that filling gaps is learnt.
+
+    They count in the loss as ever.
+
+    Attributes
+    ----------
+    probability : float
+        Of each entry, on its own.
+    of_the_rest : Corruption or None
+        What is done to those that are seen.
+    """
+
+    probability: float
+    of_the_rest: Corruption | None = None
+
+    def corrupt(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        if self.of_the_rest is not None:
+            rows = self.of_the_rest.corrupt(rows, generator)
+        return MaskingNoise(self.probability, _NOWHERE).corrupt(rows, generator)
+
+    def in_units(
+        self, mean: Tensor, scale: float, least: float, most: float
+    ) -> Corruption:
+        if self.of_the_rest is None:
+            return self
+        rest = self.of_the_rest.in_units(mean, scale, least, most)
+        return replace(self, of_the_rest=rest)
+
+
+_NOWHERE = torch.tensor(torch.nan, device="cpu")
 
 
 def _split(target: Tensor) -> tuple[Tensor, Tensor]:

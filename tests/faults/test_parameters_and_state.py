@@ -66,6 +66,7 @@ SHARED = {
     "shuffle": ["yes", None],
     "precision": ["float16", 32, None],
     "device": ["nonsense", "cuda:99", "meta", 0, None],
+    "nan_policy": ["ignore", True, None],
     "verbose": [-1, "loud"],
     "random_state": [-1, "seed", 0.5],
 }

@@ -10,6 +10,7 @@ from skae.objectives import (
     Bernoulli,
     Gaussian,
     GaussianNoise,
+    Hiding,
     LogisticGaussian,
     MaskingNoise,
     ObservedCorruption,
@@ -120,6 +121,22 @@ def test_a_corruption_leaves_gaps_and_treats_the_rest_as_ever(corruption):
     there = ~rows.isnan()
     assert torch.equal(corrupted.isnan(), ~there)
     assert torch.equal(corrupted[there], expected[there])
+
+
+@pytest.mark.parametrize("rest", [None, ObservedCorruption(GaussianNoise(0.3))])
+def test_hiding_makes_more_gaps_and_leaves_the_rest(rest):
+    rows = torch.from_numpy(np.random.default_rng(0).random((500, 4)))
+    rows[::3, 1] = torch.nan
+    hiding = Hiding(0.4, rest).in_units(torch.zeros(4), 2.0, 0.0, 1.0)
+    seen = hiding.corrupt(rows, torch.Generator().manual_seed(0))
+    assert seen.isnan()[rows.isnan()].all()
+    hidden = seen.isnan() & ~rows.isnan()
+    assert float(hidden.sum() / (~rows.isnan()).sum()) == pytest.approx(0.4, abs=0.03)
+    kept = ~seen.isnan()
+    assert torch.equal(seen[kept], rows[kept]) == (rest is None)
+    if rest is not None:
+        noise = (seen - rows)[kept]
+        assert float(noise.std()) == pytest.approx(0.15, rel=0.1)
 
 
 class TestScaling:

@@ -1,0 +1,53 @@
+"""Missing entries, as a user meets them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skae.estimators.validation import check_X
+
+
+class ImputingMixin:
+    """The parameter `nan_policy`, and a method that fills what is missing."""
+
+    nan_policy = "raise"  # of variants whose constructor does not take it
+
+    _advice_on_nan = (
+        "To leave missing entries out of account, and to fill them with impute, set "
+        'nan_policy="omit".'
+    )
+
+    def impute(self, X):
+        """Fill what is missing in X with its reconstruction.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of shape (n_samples, n_features)
+            Rows in which NaN stands for what is missing.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            A copy of X, in its floating dtype, that has ``reconstruct(X)`` where an
+            entry is missing, and every other entry as it was, bit for bit.
+        """
+        reconstruction = self.reconstruct(X)
+        rows = check_X(self, X, reset=False).reshape(reconstruction.shape)
+        return np.where(np.isnan(rows), reconstruction, rows)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.nan_policy == "omit"
+        return tags
+
+    def _omits(self, *, reset, owner=None):
+        """Whether entries may be missing: by the parameter, or as it was in the fit.
+
+        A fit, unless it is that of an `owner`, leaves this behind.
+        """
+        if not reset:
+            return self._omitted
+        omits = self.nan_policy == "omit"
+        if owner is None:
+            self._omitted = omits
+        return omits
