@@ -307,6 +307,11 @@ class LinearAutoencoder(AutoencoderTransformer):
                 f"{LARGEST_GRAM} features. Autoencoder(hidden_layer_sizes=()) learns "
                 "from parts of wider rows."
             )
+        if self._omitted and has_gaps(X):
+            raise ValueError(
+                "partial_fit of LinearAutoencoder needs whole rows: fill what is "
+                "missing, or fit all rows at once."
+            )
         moments, before = Moments.of(X), self._moments()
         if before is not None:
             moments = before.plus(moments)

@@ -83,6 +83,7 @@ class PartialFit(Fit):
 
     def go_on(self, X, X_clean=None):
         """Train, and return the fitted autoencoder, the history, and the new stream."""
+        self._admit_gaps(X, X_clean)
         with self._prepared(len(X)):
             self._n_planned = 1
             self._set_units(X, X_clean)

@@ -167,3 +167,15 @@ def test_layer_by_layer_there_are_no_parts():
 def test_wide_rows_of_a_linear_one_are_refused():
     with pytest.raises(ValueError, match="at most 4096"):
         LinearAutoencoder(2).partial_fit(np.zeros((3, 5000)))
+
+
+def test_missing_entries(parts):
+    rng = np.random.default_rng(0)
+    gappy = [np.where(rng.random(p.shape) < 0.2, np.nan, p) for p in parts]
+    model = feed(Autoencoder(8, nan_policy="omit", random_state=0), gappy, 5)
+    gone = np.isnan(gappy[5])
+    left = np.mean((model.impute(gappy[5]) - parts[5])[gone] ** 2)
+    by_mean = np.mean((parts[5] - np.nanmean(gappy[5], axis=0))[gone] ** 2)
+    assert left < 0.5 * by_mean
+    with pytest.raises(ValueError, match="whole rows"):
+        LinearAutoencoder(2, nan_policy="omit").partial_fit(gappy[0])
