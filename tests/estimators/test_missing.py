@@ -433,7 +433,7 @@ def test_rows_that_are_read_in_blocks_are_refused(Estimator):
 
 @pytest.mark.parametrize("Estimator", [LinearAutoencoder, Autoencoder])
 def test_sparse_rows_are_refused(Estimator):
-    with pytest.raises(TypeError, match="[Ss]parse"):
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
         Estimator(3, nan_policy="omit").fit(csr_array(WHOLE))
 
 
