@@ -154,6 +154,7 @@ class AutoencoderTransformer(
         """
         with all_or_nothing(self):
             check_device(self)
+            self._omitted = self.nan_policy == "omit"
             warn_of_targets(X, y)
             X = check_X(self, X, reset=True)
             if X_clean is not None:
@@ -319,7 +320,7 @@ class AutoencoderTransformer(
 
         The names of the columns are kept by the `owner`, if that is another estimator.
         """
-        omits = self._omits(reset=reset, owner=owner)
+        omits = self._omits(reset=reset)
         return check_rows(owner or self, rows, reset=reset, omits=omits)
 
     def _fit(self, X, X_val, X_clean):

@@ -12,6 +12,9 @@ class ImputingMixin:
 
     nan_policy = "raise"  # of variants whose constructor does not take it
 
+    _omitted = False
+    """Whether entries could be missing in the last fit, or the present one."""
+
     _advice_on_nan = (
         "To leave missing entries out of account, and to fill them with impute, set "
         'nan_policy="omit".'
@@ -40,14 +43,6 @@ class ImputingMixin:
         tags.input_tags.allow_nan = self.nan_policy == "omit"
         return tags
 
-    def _omits(self, *, reset, owner=None):
-        """Whether entries may be missing: by the parameter, or as it was in the fit.
-
-        A fit, unless it is that of an `owner`, leaves this behind.
-        """
-        if not reset:
-            return self._omitted
-        omits = self.nan_policy == "omit"
-        if owner is None:
-            self._omitted = omits
-        return omits
+    def _omits(self, *, reset):
+        """Whether entries may be missing: by the parameter, or as it was in the fit."""
+        return self.nan_policy == "omit" if reset else self._omitted

@@ -176,7 +176,7 @@ def _refuse_divergence(loss, before):
         )
 
 
-def _can_go_on(estimator):
+def _may_go_on(estimator):
     """Whether there are parts to learn from: of whole rows, if at all."""
     return estimator._can_go_on and estimator.nan_policy == "raise"
 
@@ -187,7 +187,7 @@ class PartialFitMixin:
     _can_go_on = True
     """Whether there is a `partial_fit`."""
 
-    @available_if(_can_go_on)
+    @available_if(_may_go_on)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, *, X_clean=None):
         """Go on learning from rows that have come in: one pass over them.
@@ -225,6 +225,7 @@ class PartialFitMixin:
         """
         first = not hasattr(self, "_fitted")
         with all_or_nothing(self):
+            self._omitted = False
             X = check_X(self, X, reset=first)
             if X_clean is not None:
                 X_clean = check_clean(self, X_clean, len(X))
