@@ -176,18 +176,13 @@ def _refuse_divergence(loss, before):
         )
 
 
-def _may_go_on(estimator):
-    """Whether there are parts to learn from: of whole rows, if at all."""
-    return estimator._can_go_on and estimator.nan_policy == "raise"
-
-
 class PartialFitMixin:
     """Estimators that learn from rows as they come in."""
 
     _can_go_on = True
     """Whether there is a `partial_fit`."""
 
-    @available_if(_may_go_on)
+    @available_if(lambda estimator: estimator._can_go_on)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, *, X_clean=None):
         """Go on learning from rows that have come in: one pass over them.
@@ -225,7 +220,8 @@ class PartialFitMixin:
         """
         first = not hasattr(self, "_fitted")
         with all_or_nothing(self):
-            self._omitted = False
+            if first:
+                self._omitted = self.nan_policy == "omit"
             X = check_X(self, X, reset=first)
             if X_clean is not None:
                 X_clean = check_clean(self, X_clean, len(X))

@@ -435,11 +435,3 @@ def test_rows_that_are_read_in_blocks_are_refused(Estimator):
 def test_sparse_rows_are_refused(Estimator):
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         Estimator(3, nan_policy="omit").fit(csr_array(WHOLE))
-
-
-def test_parts_are_of_whole_rows():
-    assert not hasattr(Autoencoder(3, nan_policy="omit"), "partial_fit")
-    assert not hasattr(LinearAutoencoder(3, nan_policy="omit"), "partial_fit")
-    model = Autoencoder(3).partial_fit(WHOLE)
-    with pytest.raises(ValueError, match="contains NaN"):
-        model.partial_fit(X)
