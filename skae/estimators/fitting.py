@@ -6,6 +6,7 @@ import itertools
 import math
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,18 +19,21 @@ from skae.data import (
     StreamedRows,
     rows_of_a_block,
 )
+from skae.distributed import Alone, process_group
 from skae.estimators import folds
 from skae.estimators.filling import has_gaps, learn_filler
 from skae.estimators.fitted import FittedAutoencoder
+from skae.estimators.held_out import hold_out
 from skae.estimators.joint import JointTask
 from skae.estimators.objective import Objective
-from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import Unwatched
 from skae.estimators.settings import (
     choose_device,
     choose_dtype,
     planned_epochs,
     rows_of_a_batch,
+    settings_of_training,
 )
 from skae.estimators.sources import range_of
 from skae.estimators.start import Means, start_weights
@@ -79,9 +83,10 @@ class Fit:
         self._previous, self._keeps_interrupted = previous, keeps_interrupted
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
+        self._group = process_group()
         self._entropy = entropy
         if entropy is None:
-            self._entropy = draw_entropy(settings.random_state)
+            self._entropy = draw_entropy_of_fit(settings.random_state)
 
     def run(self, X, X_val, observer, X_clean=None):
         """Train, and return the fitted autoencoder and its history.
@@ -98,6 +103,11 @@ class Fit:
             What the rows of X are to become; None: themselves.
         """
         self._admit_gaps(X, X_val, X_clean)
+        self._group.agree(
+            {"X": X, "X_val": X_val, "X_clean": X_clean}
+            | vars(self._composition)
+            | settings_of_training(self._settings)
+        )
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
@@ -129,6 +139,7 @@ class Fit:
             neutral(self._device),
             threads(3 * sum(products)),
             bfloat16_products(bfloat16, self._device),
+            self._group.interruptible(),
             memory_errors(batch_size),
         ):
             yield
@@ -232,7 +243,8 @@ class Fit:
         Of rows that are streamed, no more than a block of the usual size are judged
         by: these are kept in memory.
         """
-        order, n_train = self._hold_out(len(X))
+        split, goes_on = Seeds(self._entropy).split, self._previous is not None
+        order, n_train = hold_out(len(X), self._settings, goes_on, split)
         rows = self._see(X, X_clean, order)
         if n_train == len(X):
             return rows, None, None
@@ -242,21 +254,6 @@ class Fit:
         left_out = order[n_train : n_train + most].sort().values.numpy()
         kept = np.delete(np.arange(len(X)), left_out)
         return rows[kept], torch.cat([*rows[left_out].reads()]), rows
-
-    def _hold_out(self, n_samples):
-        """A random order of the rows, and how many to train on; the rest are last."""
-        wanted = self._settings.early_stopping
-        if wanted == "auto":
-            few = folds.FEWEST_ROWS if self._previous else folds.MOST_ROWS
-            wanted = n_samples >= few
-        n_held_out = (
-            int(self._settings.validation_fraction * n_samples) if wanted else 0
-        )
-        if n_held_out == 0:
-            return None, n_samples
-        split = Seeds(self._entropy).split
-        order = torch.randperm(n_samples, generator=split, device="cpu")
-        return order, n_samples - n_held_out
 
     def _judge_in_folds(self, rows):
         """Epochs worth training; loss on rows left out at the start, and after each.
@@ -291,6 +288,7 @@ class Fit:
         settings, seeds = self._settings, Seeds(self._entropy)
         self._rows = rows
         start_loss = self._start(rows if seen is None else seen, seeds)
+        start_loss = self._group.begin_at(self._parameters.flat, start_loss)
         task = self._task(held_out, seeds, start_loss if seen is None else math.nan)
         n_steps = self._n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
@@ -354,11 +352,11 @@ class Fit:
         joint = JointTask(
             self._objective, batches, parameters, seeds.noise, ramp, held_out
         )
-        step = self._objective.step(
-            parameters, self._allocate(), len(self._rows), seeds.noise, ramp
-        )
+        arguments = parameters, self._allocate(), len(self._rows), seeds.noise
+        make = partial(self._objective.step, *arguments)
+        group = self._group if composition.is_mean_over_rows else Alone()
         return Task(
-            step=step,
+            step=group.step(make, ramp, seeds.noise),
             batches=batches,
             evaluate=lambda limit: self._judge(self._rows, limit),
             validate=None if held_out is None else lambda: self._judge(held_out),
@@ -379,7 +377,7 @@ class Fit:
 
     def _judge(self, rows, limit=math.inf):
         """Objective on `rows`."""
-        return self._objective.total(*self._evaluate(rows, limit))
+        return self._group.told(self._objective.total(*self._evaluate(rows, limit)))
 
     def _evaluate(self, rows, limit=math.inf):
         """Mean loss over all entries of `rows`, and the penalty."""

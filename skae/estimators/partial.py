@@ -11,7 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from skae.estimators.fitting import Fit
-from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import fitted_attributes
 from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import check_clean, check_X
@@ -76,7 +76,7 @@ class PartialFit(Fit):
     def __init__(self, composition, settings, previous, stream):
         self._stream = stream
         self._age = 0 if previous is None else settings.n_iter_
-        entropy = draw_entropy(settings.random_state) if stream is None else None
+        entropy = draw_entropy_of_fit(settings.random_state) if stream is None else None
         self._all = entropy if stream is None else stream.entropy
         part = 0 if stream is None else stream.n_parts
         super().__init__(composition, settings, previous, entropy=[self._all, part])
