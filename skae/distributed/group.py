@@ -1,0 +1,158 @@
+"""The processes that share a fit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from skae.distributed.facts import in_words, refuse_differences
+from skae.distributed.interrupts import interrupts
+from skae.distributed.step import MOST_SHARDS, ShardedStep
+from skae.training import Step
+
+Value = TypeVar("Value")
+
+
+class Alone:
+    """The one process of a fit that is shared with nobody.
+
+    Attributes
+    ----------
+    leads : bool
+        Whether this process speaks for all: prints, calls back, decides.
+    """
+
+    leads = True
+
+    def agree(self, given: Mapping[str, object]) -> None:
+        """Make sure that all processes are given the same.
+
+        Raises
+        ------
+        ValueError
+            In all processes, when they are not; or when there are 3 of them, or more
+            than there is work for.
+        """
+
+    def told(self, value: Value) -> Value:
+        """What the leading process says; all of them have to ask."""
+        return value
+
+    def decide(self, stop: bool) -> bool:
+        """Whether the leading process wants to stop.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            In all processes, when one of them was interrupted.
+        """
+        return stop
+
+    def spread(self, tensor: Tensor) -> None:
+        """Let all processes have the leading one's `tensor`, in place."""
+
+    def step(
+        self,
+        make: Callable[[Callable[[], float]], Step],
+        ramp: Callable[[], float],
+        generator: torch.Generator,
+    ) -> Step:
+        """Return a step of which each process takes its part; see `ShardedStep`."""
+        return make(ramp)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let an interrupt of one process be one of all."""
+        yield
+
+
+class Group(Alone):
+    """The processes of torch's default group, of which this is one."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.leads = self.rank == 0
+
+    def agree(self, given: Mapping[str, object]) -> None:
+        if self.size not in _SIZES:
+            raise ValueError(
+                f"A fit is shared by {', '.join(map(str, _SIZES[:-1]))} or "
+                f"{_SIZES[-1]} processes; this group has {self.size}."
+            )
+        refuse_differences(self._hear(in_words(given)))
+
+    def told(self, value: Value) -> Value:
+        said = [value]
+        with _others_are_there():
+            dist.broadcast_object_list(said, src=0)
+        return said[0]
+
+    def decide(self, stop: bool) -> bool:
+        said = self._hear((bool(stop), interrupts.pending))
+        if any(interrupted for _, interrupted in said):
+            raise interrupts.take()
+        return said[0][0]
+
+    def spread(self, tensor: Tensor) -> None:
+        with _others_are_there():
+            dist.broadcast(tensor, src=0)
+
+    def step(
+        self,
+        make: Callable[[Callable[[], float]], Step],
+        ramp: Callable[[], float],
+        generator: torch.Generator,
+    ) -> Step:
+        return ShardedStep(make, ramp, generator, self)
+
+    def gather(self, part: Tensor, parts: Sequence[Tensor]) -> None:
+        """Put the `part` of each process into `parts`, in their order."""
+        with _others_are_there():
+            dist.all_gather(list(parts), part)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        with interrupts.held():
+            yield
+
+    def _hear(self, said: Value) -> list[Value]:
+        """What each process says, in their order."""
+        heard: list[Any] = [None] * self.size
+        with _others_are_there():
+            dist.all_gather_object(heard, said)
+        return heard
+
+
+def process_group() -> Alone:
+    """The processes that share the fits of this thread.
+
+    Those of torch's default group, if the user has initialised it. Fits in other
+    threads than the main one are not shared: who would come first is not known.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and dist.is_available() and dist.is_initialized():
+        return Group()
+    return Alone()
+
+
+@contextmanager
+def _others_are_there() -> Iterator[None]:
+    """Say what it means when processes cannot talk to each other any more."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RuntimeError(
+            "The processes that share this fit have lost each other: another process "
+            "of the group has ended, or has not answered within the timeout of the "
+            f"group. Look for the first error of any of them. ({error})"
+        ) from error
+
+
+_SIZES = [2**i for i in range(MOST_SHARDS.bit_length())]
+"""Numbers of processes among which the shards of a batch can be divided."""
