@@ -14,13 +14,13 @@ import skae
 
 ROOT = Path(skae.__file__).parent
 
-TORCH_SIDE = {"data", "networks", "objectives", "training"}
+TORCH_SIDE = {"data", "distributed", "networks", "objectives", "training"}
 
 FLOORS = (
     {"__version__", "_optional"},
     {"metrics", "persistence", *TORCH_SIDE},
     {"estimators"},
-    {"distributed", "inspection", "model_selection"},
+    {"inspection", "model_selection"},
     {"__main__", "skae"},
 )
 """From the ground up: a part imports from the floors below it and from its own."""

@@ -54,8 +54,9 @@ class Alone:
         """
         return stop
 
-    def spread(self, tensor: Tensor) -> None:
-        """Let all processes have the leading one's `tensor`, in place."""
+    def begin_at(self, weights: Tensor, loss: float) -> float:
+        """Let all have the weights of the leading one, in place; return its loss."""
+        return loss
 
     def step(
         self,
@@ -99,9 +100,10 @@ class Group(Alone):
             raise interrupts.take()
         return said[0][0]
 
-    def spread(self, tensor: Tensor) -> None:
+    def begin_at(self, weights: Tensor, loss: float) -> float:
         with _others_are_there():
-            dist.broadcast(tensor, src=0)
+            dist.broadcast(weights, src=0)
+        return self.told(loss)
 
     def step(
         self,

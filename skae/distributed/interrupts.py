@@ -20,18 +20,18 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.pending = False
+        self._begin()
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Note the first one only; what is left of it is raised in the end.
+        """Take note of interrupts; one that is left is raised in the end.
 
         A handler that is not Python's own stays.
         """
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield
             return
-        self.pending = False
+        self._begin()
         signal.signal(signal.SIGINT, self._note)
         try:
             yield
@@ -42,14 +42,25 @@ class Interrupts:
 
     def take(self) -> KeyboardInterrupt:
         """Return what is to be raised: no interrupt is pending any more."""
-        self.pending = False
+        self.pending, self._is_acted_upon = False, True
         return KeyboardInterrupt()
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.pending:  # the user does not want to wait
-            raise self.take()
-        self.pending = True
+    def _begin(self) -> None:
+        self.pending = self._is_acted_upon = False
+        self._n_noted = 0
 
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """Take note of the first one; a second may be the same, by another way.
+
+        The user who asks a third time does not want to wait.
+        """
+        self._n_noted += 1
+        if self._n_noted >= _INSISTS:
+            raise self.take()
+        self.pending = not self._is_acted_upon
+
+
+_INSISTS = 3
 
 interrupts = Interrupts()
 """Those of this process."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from skae.distributed import process_group
+
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # scikit-learn before 1.9
@@ -16,6 +18,8 @@ RUNNING = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 class FitCallbacks:
     """Tells the callbacks of an estimator about its fit: an epoch is a task.
+
+    Of processes that share the fit only the leading one does.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ class FitCallbacks:
         self._fit = self._epoch = None
         if hasattr(estimator, "_init_callback_context"):
             context = estimator._init_callback_context(max_subtasks=max_iter)
-            if getattr(estimator, "_skl_callbacks", ()):
+            if getattr(estimator, "_skl_callbacks", ()) and process_group().leads:
                 self._fit = context
                 self._begin(context)
 

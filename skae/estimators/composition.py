@@ -132,6 +132,15 @@ class Composition:
         )
 
     @property
+    def is_mean_over_rows(self):
+        """Whether the objective is one, and its gradient the mean of that of parts."""
+        return (
+            self.auxiliary is None
+            and not self.likelihood.omits
+            and (self.penalty is None or self.penalty.is_mean_over_rows)
+        )
+
+    @property
     def needs_range(self):
         """Whether some part has to know the range of X."""
         return not (self.corruption is None and self.dissimilarity is None)

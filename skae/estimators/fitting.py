@@ -6,6 +6,7 @@ import itertools
 import math
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,16 +19,18 @@ from skae.data import (
     StreamedRows,
     rows_of_a_block,
 )
+from skae.distributed import Alone, process_group
 from skae.estimators import folds
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.joint import JointTask
 from skae.estimators.objective import Objective
-from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.settings import (
     choose_device,
     choose_dtype,
     planned_epochs,
     rows_of_a_batch,
+    settings_of_training,
 )
 from skae.estimators.start import Means, start_weights
 from skae.training import (
@@ -74,9 +77,10 @@ class Fit:
         self._previous, self._keeps_interrupted = previous, keeps_interrupted
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
+        self._group = process_group()
         self._entropy = entropy
         if entropy is None:
-            self._entropy = draw_entropy(settings.random_state)
+            self._entropy = draw_entropy_of_fit(settings.random_state)
 
     def run(self, X, X_val, observer, X_clean=None):
         """Train, and return the fitted autoencoder and its history.
@@ -92,12 +96,17 @@ class Fit:
         X_clean : ndarray of shape (n_samples, n_features) or None
             What the rows of X are to become; None: themselves.
         """
+        self._group.agree(
+            {"X": X, "X_val": X_val, "X_clean": X_clean}
+            | vars(self._composition)
+            | settings_of_training(self._settings)
+        )
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
                 likelihood.check(*_range(rows), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
-        with self._prepared(len(X)):
+        with self._prepared(len(X)), self._group.interruptible():
             self._set_units(X, X_clean)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X, X_clean)
@@ -269,6 +278,7 @@ class Fit:
         settings, seeds = self._settings, Seeds(self._entropy)
         self._rows = rows
         start_loss = self._start(rows if seen is None else seen, seeds)
+        start_loss = self._group.begin_at(self._parameters.flat, start_loss)
         task = self._task(held_out, seeds, start_loss if seen is None else math.nan)
         n_steps = self._n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
@@ -330,11 +340,11 @@ class Fit:
         joint = JointTask(
             self._objective, batches, parameters, seeds.noise, ramp, held_out
         )
-        step = self._objective.step(
-            parameters, self._allocate(), len(self._rows), seeds.noise, ramp
-        )
+        arguments = parameters, self._allocate(), len(self._rows), seeds.noise
+        make = partial(self._objective.step, *arguments)
+        group = self._group if composition.is_mean_over_rows else Alone()
         return Task(
-            step=step,
+            step=group.step(make, ramp, seeds.noise),
             batches=batches,
             evaluate=lambda limit: self._judge(self._rows, limit),
             validate=None if held_out is None else lambda: self._judge(held_out),
@@ -355,7 +365,7 @@ class Fit:
 
     def _judge(self, rows, limit=math.inf):
         """Objective on `rows`."""
-        return self._objective.total(*self._evaluate(rows, limit))
+        return self._group.told(self._objective.total(*self._evaluate(rows, limit)))
 
     def _evaluate(self, rows, limit=math.inf):
         """Mean loss over all entries of `rows`, and the penalty."""

@@ -18,7 +18,7 @@ from skae.data import (
     principal_axes,
 )
 from skae.estimators.fitting import Fit
-from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.settings import choose_device, choose_dtype
 from skae.networks import initialise
 from skae.training import (
@@ -154,7 +154,7 @@ class _GramDescent:
     def run(self, X, X_val, observer):
         """Train; the rows are not looked at again."""
         settings, network = self._settings, self._composition.network
-        generator = Seeds(draw_entropy(settings.random_state)).init
+        generator = Seeds(draw_entropy_of_fit(settings.random_state)).init
         initialise(network, self._parameters.views, settings.init, generator)
         n_steps = settings.max_iter * STEPS_PER_EPOCH
         schedule = SCHEDULES[settings.learning_rate]

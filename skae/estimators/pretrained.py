@@ -26,7 +26,7 @@ from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.dense import Autoencoder
 from skae.estimators.finetuning import FineTuning
 from skae.estimators.heads import solve_head
-from skae.estimators.randomness import Seeds, draw_entropy
+from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import EpochReporter
 from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import (
@@ -115,7 +115,7 @@ class EncoderWithHead(
             labelled, targets, supervision = self._read(y)
             check_consistent_length(rows, labelled)
             self._refuse_parts()
-            entropy = draw_entropy(self.random_state)
+            entropy = draw_entropy_of_fit(self.random_state)
             sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
             autoencoder = self._pretrained(X, entropy)
             head = self._start(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from skae.distributed import process_group
+
 
 class Seeds:
     """Independent torch generators, one for each use, from one integer or None.
@@ -44,3 +46,8 @@ def draw_entropy(random_state):
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
     return int(random_state)
+
+
+def draw_entropy_of_fit(random_state):
+    """Integer from `random_state`, the same in all processes that share the fit."""
+    return process_group().told(draw_entropy(random_state))

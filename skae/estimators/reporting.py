@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from skae.distributed import process_group
+
 
 class EpochReporter:
     """Tells the user and the callbacks about the epochs.
+
+    Of processes that share the fit, only the leading one tells, and asks whether to
+    stop.
 
     Parameters
     ----------
@@ -21,7 +26,9 @@ class EpochReporter:
     """
 
     def __init__(self, callbacks, verbose, unit, snapshot):
-        self._callbacks, self._verbose, self._unit = callbacks, verbose, unit
+        self._group = process_group()
+        self._verbose = verbose and self._group.leads
+        self._callbacks, self._unit = callbacks, unit
         self.snapshot = snapshot
 
     def epoch_begins(self):
@@ -41,7 +48,8 @@ class EpochReporter:
     def epoch_ends(self, history):
         if self._verbose:
             print(_progress(history, self._unit()))
-        return self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
+        stop = self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
+        return self._group.decide(stop)
 
 
 def _so_far(history):

@@ -33,3 +33,23 @@ def rows_of_a_batch(batch_size, n_samples):
     if batch_size == "auto":
         batch_size = min(500, max(32, n_samples // 40))
     return int(min(batch_size, n_samples))
+
+
+def settings_of_training(settings):
+    """Parameters of a fit that are no part of its composition, by name."""
+    return {name: getattr(settings, name) for name in _OF_TRAINING}
+
+
+_OF_TRAINING = (
+    "batch_size",
+    "early_stopping",
+    "init",
+    "learning_rate",
+    "learning_rate_init",
+    "max_iter",
+    "n_iter_no_change",
+    "precision",
+    "shuffle",
+    "tol",
+    "validation_fraction",
+)

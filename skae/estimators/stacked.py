@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from scipy.linalg import lstsq
 
+from skae.distributed import process_group
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.dense import Autoencoder
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.fitting import Fit
-from skae.estimators.randomness import draw_entropy
+from skae.estimators.randomness import draw_entropy_of_fit
 from skae.training import neutral
 
 _DENSE = Autoencoder._parameter_constraints
@@ -245,7 +246,7 @@ class StackedAutoencoder(Autoencoder):
         composition = self._compose(X.shape[1])
         start = self._previous(composition)
         # One seed for all, so that the same rows are held out everywhere.
-        entropy = draw_entropy(self.random_state)
+        entropy = draw_entropy_of_fit(self.random_state)
         if start is None:
             self.layers_, decoders = self._train_layers(X, X_val, entropy)
             start = _assemble(self.layers_, decoders, composition)
@@ -272,7 +273,7 @@ class StackedAutoencoder(Autoencoder):
         for i, size in enumerate(sizes, start=1):
             act = self.activation if i < len(sizes) else self.code_activation
             settings |= {"n_components": size, "code_activation": act}
-            if self.verbose:
+            if self.verbose and process_group().leads:
                 print(f"Layer {i} of {len(sizes)}: {X.shape[1]} to {size}")
             layer = _Layer(**settings, **output, hidden_layer_sizes=())
             fitted = layer.fit(X, X_val=X_val)._fitted

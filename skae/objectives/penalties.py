@@ -61,6 +61,11 @@ class Penalty(ABC):
         """Whether `objective` is of the size of the loss, unless training diverges."""
         return True
 
+    @property
+    def is_mean_over_rows(self) -> bool:
+        """Whether the penalty of a batch is the mean of that of its parts."""
+        return False
+
 
 @dataclass(frozen=True)
 class CodePenalty(Penalty):
@@ -109,6 +114,10 @@ class MeanPenalty(Penalty):
 
     alpha: float
 
+    @property
+    def is_mean_over_rows(self) -> bool:
+        return True
+
     def statistic(self, units: Tensor) -> Tensor:
         return units
 
@@ -123,6 +132,10 @@ class L1(CodePenalty):
     A code cannot evade the penalty by shrinking, while what decodes it grows: the
     penalty is that of the same code before a decoder whose columns have length one.
     """
+
+    @property
+    def is_mean_over_rows(self) -> bool:
+        return True
 
     def statistic(self, units: Tensor) -> Tensor:
         return units.abs()
@@ -210,6 +223,10 @@ class KLToPrior(CodePenalty):
     @property
     def is_on_scale(self) -> bool:
         return self.variance != "fit"
+
+    @property
+    def is_mean_over_rows(self) -> bool:
+        return not self.free_bits
 
     def objective(self, loss: float, penalty: float) -> float:
         if self.variance == "fit":
