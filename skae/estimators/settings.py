@@ -37,7 +37,7 @@ def rows_of_a_batch(batch_size, n_samples):
 
 def settings_of_training(settings):
     """Parameters of a fit that are no part of its composition, by name."""
-    return {name: getattr(settings, name) for name in _OF_TRAINING}
+    return {name: getattr(settings, name, None) for name in _OF_TRAINING}
 
 
 _OF_TRAINING = (

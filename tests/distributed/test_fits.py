@@ -1,0 +1,214 @@
+"""Fits that processes share: the same bits, one voice, one decision, one end."""
+
+import re
+import signal
+
+import numpy as np
+import pytest
+
+# A fit of a thousand rows holds some out; batches of it are cut into shards of 60 rows.
+FITS = """
+import sys, warnings
+from pathlib import Path
+
+import numpy as np
+from torch import distributed as dist
+
+from skae import *
+
+folder = Path(sys.argv[1])
+dist.init_process_group("gloo")
+rank, size = dist.get_rank(), dist.get_world_size()
+rng = np.random.default_rng(0)
+latent = rng.standard_normal((1100, 3))
+X = np.tanh(latent @ rng.standard_normal((3, 16))) + 0.1 * rng.random((1100, 16))
+X = X.astype(np.float32)
+
+LARGE = {"batch_size": 250, "max_iter": 3, "random_state": 0}
+DENSE = {"hidden_layer_sizes": (32,), **LARGE}
+FITS = {
+    "plain": (Autoencoder(4, **DENSE), {}),
+    "textbook": (Autoencoder(4, linear_path=False, early_stopping=False, **DENSE), {}),
+    "judged": (Autoencoder(4, **DENSE), {"X_val": X[:300]}),
+    "paired": (Autoencoder(4, weight_decay=1e-3, **DENSE), {"X_clean": X + 1}),
+    "denoising": (DenoisingAutoencoder(4, **DENSE), {}),
+    "masked": (DenoisingAutoencoder(4, corruption="masking", noise=0.3, **DENSE), {}),
+    "variational": (VariationalAutoencoder(4, beta_warm_up=2, **DENSE), {}),
+    "contractive": (ContractiveAutoencoder(4, **DENSE), {}),
+    "stacked": (StackedAutoencoder(4, **DENSE), {}),
+    "convolutional": (
+        ConvolutionalAutoencoder(4, input_shape=(4, 4), channels=(4,), **LARGE), {}
+    ),
+    # Whose objective is no mean over rows, or whose batches are small.
+    "sparse": (SparseAutoencoder(8, penalty="kl", **LARGE), {}),
+    "top-k": (TopKAutoencoder(8, k=2, **DENSE), {}),
+    "small": (Autoencoder(4, max_iter=2, random_state=0), {}),
+    "linear": (LinearAutoencoder(4, solver="adam", max_iter=3, random_state=0), {}),
+}
+
+def state(ae):
+    curves = {"loss": ae.loss_curve_, "validation": ae.validation_loss_curve_}
+    return curves | ae._fitted.weights | {"of all": ae.loss_}
+
+found = {}
+for name, (ae, beside) in FITS.items():
+    ae.fit(X, **beside)
+    found |= {f"{name}: {part}": value for part, value in state(ae).items()}
+folds = Autoencoder(4, batch_size=200, max_iter=2, random_state=0).fit(X[:400])
+found |= {f"folds: {part}": value for part, value in state(folds).items()}
+labels = (latent[:, 0] > 0).astype(int)
+labels[200:] = -1
+encoder = Autoencoder(4, **DENSE)
+classifier = AutoencoderClassifier(encoder, max_iter=2, random_state=0).fit(X, labels)
+found["classifier"] = classifier.predict_proba(X)
+np.savez(folder / f"{size}-{rank}.npz", **found)
+"""
+
+# What only several processes can do, or do wrong.
+TOGETHER = """
+import signal
+from sklearn.callback import ProgressBar
+from sklearn.model_selection import GridSearchCV
+from skae.model_selection import AutoencoderSearchCV
+from skae.training import SCHEDULES
+
+found = {}
+
+def tell(name, ae):
+    found.update({f"{name}: {part}": value for part, value in state(ae).items()})
+
+unseeded = Autoencoder(4, **DENSE | {"random_state": None, "verbose": True}).fit(X)
+tell("unseeded", unseeded)
+
+# Each process is asked, and the first one answers for all.
+class Stop:
+    def __init__(self, epoch):
+        self.epoch, self.calls = epoch, 0
+    def setup(self, estimator, context): pass
+    def teardown(self, estimator, context): pass
+    def on_fit_task_begin(self, estimator, context): pass
+    def on_fit_task_end(self, estimator, context):
+        self.calls += 1
+        return context.task_name == "epoch" and self.calls >= self.epoch
+
+stop = Stop(epoch=2 if rank == 0 else 1)
+stopped = Autoencoder(4, **DENSE).set_callbacks(stop).fit(X)
+assert stopped.n_iter_ == 2, stopped.n_iter_
+assert (stop.calls > 0) == (rank == 0), stop.calls
+tell("stopped", stopped)
+
+# An interrupt of one process ends the fit of all after the same epoch.
+def interrupting(peak, n_steps):
+    def rate(step):
+        if rank == 1 and step == n_steps // 2:
+            signal.raise_signal(signal.SIGINT)
+        return peak
+    return rate
+
+SCHEDULES["constant"] = interrupting
+for batch_size in (250, 60):  # shared, and small
+    ae = Autoencoder(4, learning_rate="constant")
+    ae.set_params(**DENSE | {"batch_size": batch_size, "max_iter": 3})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ae.fit(X)
+    assert "interrupted by user" in str(caught[0].message)
+    assert ae.n_iter_ == (1 if batch_size == 250 else 2), ae.n_iter_
+    tell(f"interrupted in batches of {batch_size}", ae)
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+def refused(ae, X):
+    try:
+        ae.fit(X)
+    except ValueError as error:
+        return str(error)
+
+ae = Autoencoder(4, **DENSE)
+print("other X:", refused(ae, X[rank:len(X) - 1 + rank]))
+print("other n_components:", refused(Autoencoder(4 + rank, **DENSE), X))
+print("other max_iter:", refused(Autoencoder(4, **DENSE | {"max_iter": 5 + rank}), X))
+assert not hasattr(ae, "n_iter_")
+tell("after all", ae.fit(X))
+
+grid = {"learning_rate_init": [1e-3, 2e-3]}
+for search in (GridSearchCV, AutoencoderSearchCV):
+    searched = search(Autoencoder(4, **DENSE), grid, cv=2).fit(X)
+    found[f"{search.__name__}"] = searched.cv_results_["mean_test_score"]
+    tell(search.__name__, searched.best_estimator_)
+np.savez(folder / f"together-{rank}.npz", **found)
+"""
+
+
+def assert_same_bits(first, second):
+    assert first.files == second.files
+    for name in first.files:
+        np.testing.assert_array_equal(first[name], second[name], name, strict=True)
+
+
+def test_one_and_two_processes_find_the_same_bits(torchrun, tmp_path):
+    torchrun(FITS, 1)
+    said = torchrun(FITS + TOGETHER, 2)
+    one, first, second = (np.load(tmp_path / f"{n}.npz") for n in ("1-0", "2-0", "2-1"))
+    assert_same_bits(one, first)
+    assert_same_bits(first, second)
+    assert_same_bits(*(np.load(tmp_path / f"together-{rank}.npz") for rank in (0, 1)))
+    assert len(re.findall(r"^Iteration 1, ", said, re.MULTILINE)) == 1
+    for name in ("X", "network", "max_iter"):
+        refusals = re.findall(rf"^other .*but {name} is .* in process 1", said, re.M)
+        assert len(refusals) == 2, said
+
+
+# The processes come together without torchrun, which would end the others.
+LONELY = """
+import sys, os, signal, time
+from datetime import timedelta
+import numpy as np
+from torch import distributed as dist
+from skae import Autoencoder
+from skae.training import SCHEDULES
+
+folder, rank, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+dist.init_process_group(
+    "gloo", init_method=f"file://{folder}/group", rank=rank, world_size=size,
+    timeout=timedelta(seconds=60),
+)
+
+def schedule(peak, n_steps):
+    def rate(step):
+        if step == n_steps // 2:
+            print("at", time.time(), flush=True)
+            if rank == size - 1:
+                fail()
+        return peak
+    return rate
+
+def fail():
+    FAILURE
+
+SCHEDULES["constant"] = schedule
+X = np.random.default_rng(0).random((2000, 20))
+ae = Autoencoder(4, learning_rate="constant", batch_size=250, max_iter=20)
+try:
+    ae.fit(X)
+except RuntimeError as error:
+    print("after", time.time(), type(error).__name__, error, flush=True)
+    assert not hasattr(ae, "n_iter_")
+    raise SystemExit(3)
+"""
+
+FAILURES = {
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    "raising": ("raise ZeroDivisionError", 1),
+}
+
+
+@pytest.mark.parametrize(("failure", "code"), FAILURES.values(), ids=FAILURES)
+def test_one_that_ends_is_the_end_of_all(together, failure, code):
+    *others, failed = together(LONELY.replace("FAILURE", failure), 4)
+    assert failed[0] == code, failed[1]
+    failed_at = float(re.search(r"^at (.*)", failed[1], re.M)[1])
+    for other_code, said in others:
+        assert other_code == 3, said
+        at, message = re.search(r"^after (\S+) RuntimeError (.*)", said, re.M).groups()
+        assert "another process of the group has ended" in message
+        assert float(at) - failed_at < 30
