@@ -21,7 +21,7 @@ class Launched:
         self._said = said
         with said.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error::UserWarning", *map(str, arguments)],
+                [sys.executable, *map(str, arguments)],
                 env=os.environ | {"PYTHONPATH": path} | environment,
                 stdout=output,
                 stderr=output,

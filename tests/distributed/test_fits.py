@@ -67,7 +67,6 @@ np.savez(folder / f"{size}-{rank}.npz", **found)
 # What only several processes can do, or do wrong.
 TOGETHER = """
 import signal
-from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 from skae.model_selection import AutoencoderSearchCV
 from skae.training import SCHEDULES
