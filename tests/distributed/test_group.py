@@ -1,0 +1,134 @@
+"""A process in a group of its own: what it says, hears, and takes note of."""
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from torch import distributed as dist
+
+from skae import Autoencoder
+from skae.distributed import process_group
+from skae.distributed.facts import in_words, refuse_differences
+from skae.distributed.interrupts import Interrupts
+
+X = np.random.default_rng(0).random((600, 8))
+
+
+@pytest.fixture
+def group(tmp_path):
+    """The group of this process."""
+    where = f"file://{tmp_path}/group"
+    dist.init_process_group("gloo", init_method=where, rank=0, world_size=1)
+    yield process_group()
+    dist.destroy_process_group()
+
+
+def dense(**changes):
+    settings = {"batch_size": 200, "max_iter": 3, "precision": "float64"}
+    return Autoencoder(2, random_state=0, **settings | changes)
+
+
+def weights_of(estimator):
+    return np.concatenate([w.ravel() for w in estimator._fitted.weights.values()])
+
+
+def test_without_a_group_a_fit_is_of_one_process():
+    alone = process_group()
+    assert alone.leads
+    assert alone.told("word") == "word"
+    assert alone.decide(True)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [dense(), dense(early_stopping=True), dense(weight_decay=1e-2)],
+    ids=["folds", "validation", "decay"],
+)
+def test_a_shared_fit_is_the_same_but_for_rounding(estimator, request):
+    expected = clone(estimator).fit(X)
+    request.getfixturevalue("group")
+    found = estimator.fit(X)
+    assert found.n_iter_ == expected.n_iter_
+    np.testing.assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(weights_of(found), weights_of(expected), atol=1e-9)
+    assert not np.array_equal(weights_of(found), weights_of(expected))
+
+
+def test_a_fit_in_another_thread_is_not_shared(request):
+    expected = dense().fit(X)
+    request.getfixturevalue("group")
+    found = dense()
+    thread = threading.Thread(target=found.fit, args=(X,))
+    thread.start()
+    thread.join()
+    np.testing.assert_array_equal(weights_of(found), weights_of(expected))
+
+
+def test_three_processes_are_refused(group):
+    group.size = 3
+    with pytest.raises(ValueError, match=r"by 1, 2, 4 or 8 processes.* has 3"):
+        group.agree({})
+
+
+def test_lost_processes_are_told_of(group, monkeypatch):
+    def all_gather_object(heard, said):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(dist, "all_gather_object", all_gather_object)
+    with pytest.raises(RuntimeError, match=r"another process .* has ended.*by peer"):
+        dense().fit(X)
+
+
+def test_differences_are_told_by_name():
+    said = [in_words({"X": X, "k": 2, "f": object()}) for _ in range(3)]
+    refuse_differences(said)
+    for name, value in {"X": X + 1, "k": 3, "f": None}.items():
+        other = said[0] | in_words({name: value})
+        with pytest.raises(ValueError, match=rf"but {name} is .* in process 2"):
+            refuse_differences([*said[:2], other])
+
+
+def test_an_array_in_words_is_its_shape_dtype_and_some_rows():
+    words = in_words({"X": X})
+    assert words == in_words({"X": np.asfortranarray(X)})
+    for other in (X[1:], X.astype("f4"), X[::-1]):
+        assert words != in_words({"X": other})
+
+
+class TestInterrupts:
+    @pytest.fixture
+    def interrupts(self):
+        return Interrupts()
+
+    def test_one_is_noted_and_raised_in_the_end(self, interrupts):
+        with pytest.raises(KeyboardInterrupt), interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.pending
+        assert not interrupts.pending
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def test_one_that_was_acted_upon_is_not_raised_again(self, interrupts):
+        with interrupts.held():
+            interrupts.take()
+            signal.raise_signal(signal.SIGINT)  # the same, from another side
+            assert not interrupts.pending
+
+    def test_a_third_one_does_not_wait(self, interrupts):
+        with interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    def test_the_handler_of_somebody_else_stays(self, interrupts):
+        noted = []
+        before = signal.signal(signal.SIGINT, lambda *_: noted.append(True))
+        try:
+            with interrupts.held():
+                signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert noted
+        assert not interrupts.pending
