@@ -13,7 +13,9 @@ from skae.distributed import process_group
 from skae.distributed.facts import in_words, refuse_differences
 from skae.distributed.interrupts import Interrupts
 
-X = np.random.default_rng(0).random((600, 8))
+X = np.sin(
+    np.random.default_rng(0).random((600, 2)) @ np.arange(1.0, 17.0).reshape(2, 8)
+)
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def test_a_shared_fit_is_the_same_but_for_rounding(estimator, request):
     request.getfixturevalue("group")
     found = estimator.fit(X)
     assert found.n_iter_ == expected.n_iter_
-    np.testing.assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-9)
-    np.testing.assert_allclose(weights_of(found), weights_of(expected), atol=1e-9)
+    np.testing.assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-8)
+    np.testing.assert_allclose(weights_of(found), weights_of(expected), atol=1e-7)
     assert not np.array_equal(weights_of(found), weights_of(expected))
 
 
@@ -103,9 +105,13 @@ class TestInterrupts:
         return Interrupts()
 
     def test_one_is_noted_and_raised_in_the_end(self, interrupts):
-        with pytest.raises(KeyboardInterrupt), interrupts.held():
-            signal.raise_signal(signal.SIGINT)
-            assert interrupts.pending
+        def work():
+            with interrupts.held():
+                signal.raise_signal(signal.SIGINT)
+                assert interrupts.pending
+
+        with pytest.raises(KeyboardInterrupt):
+            work()
         assert not interrupts.pending
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
