@@ -203,15 +203,16 @@ except RuntimeError as error:
 """
 
 FAILURES = {
-    "killed": (4, "os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
-    "raising": (2, "raise ZeroDivisionError", 1),
+    "killed": (4, "os.kill(os.getpid(), signal.SIGKILL)", {-signal.SIGKILL}),
+    # torch may abort a process that ends within a group.
+    "raising": (2, "raise ZeroDivisionError", {1, -signal.SIGABRT}),
 }
 
 
-@pytest.mark.parametrize(("size", "failure", "code"), FAILURES.values(), ids=FAILURES)
-def test_one_that_ends_is_the_end_of_all(together, size, failure, code):
+@pytest.mark.parametrize(("size", "failure", "codes"), FAILURES.values(), ids=FAILURES)
+def test_one_that_ends_is_the_end_of_all(together, size, failure, codes):
     *others, failed = together(LONELY.replace("FAILURE", failure), size)
-    assert failed[0] == code, failed[1]
+    assert failed[0] in codes, failed[1]
     failed_at = float(re.search(r"^at (.*)", failed[1], re.M)[1])
     for other_code, said in others:
         assert other_code == 3, said
