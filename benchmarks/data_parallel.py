@@ -99,7 +99,7 @@ def measure(epochs, repeats):
 def main():
     """Print the table and write the JSON."""
     args = parse(__doc__)
-    rows = measure(1, 1) if args.smoke else measure(5, 3)
+    rows = measure(1, 1) if args.smoke else measure(10, 3)
     table(rows)
     write("data_parallel", args, {"fits": rows})
 
