@@ -20,7 +20,7 @@ def refuse_differences(said: Sequence[Mapping[str, str]]) -> None:
     """Raise a ValueError if what the processes said, `in_words`, is not the same."""
     first = said[0]
     for process, other in enumerate(said):
-        for name in first.keys() | other.keys():
+        for name in {**first, **other}:
             if first.get(name) != other.get(name):
                 raise ValueError(
                     "All processes of the group must be given the same X and the same "
