@@ -15,8 +15,8 @@ from skae.training import Step
 MOST_SHARDS = 8
 """Of a batch: a power of two, and so the most processes that have something to do."""
 
-_FEWEST_ROWS = 32
-"""Of a shard: below that, its products are too small to be worth the exchange."""
+_FEWEST_ROWS = 256
+"""Of a shard: with fewer, adding gradients takes too long beside computing them."""
 
 
 class Members(Protocol):

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-# A fit of a thousand rows holds some out; batches of it are cut into shards of 60 rows.
+# Of 4007 rows 400 are held out; there are three batches, each of four shards.
 FITS = """
 import sys, warnings
 from pathlib import Path
@@ -20,11 +20,11 @@ folder = Path(sys.argv[1])
 dist.init_process_group("gloo")
 rank, size = dist.get_rank(), dist.get_world_size()
 rng = np.random.default_rng(0)
-latent = rng.standard_normal((1100, 3))
-X = np.tanh(latent @ rng.standard_normal((3, 16))) + 0.1 * rng.random((1100, 16))
+latent = rng.standard_normal((4007, 3))
+X = np.tanh(latent @ rng.standard_normal((3, 16))) + 0.1 * rng.random((4007, 16))
 X = X.astype(np.float32)
 
-LARGE = {"batch_size": 250, "max_iter": 3, "random_state": 0}
+LARGE = {"batch_size": 1300, "max_iter": 3, "random_state": 0}
 DENSE = {"hidden_layer_sizes": (32,), **LARGE}
 FITS = {
     "plain": (Autoencoder(4, **DENSE), {}),
@@ -105,14 +105,14 @@ def interrupting(peak, n_steps):
     return rate
 
 SCHEDULES["constant"] = interrupting
-for batch_size in (250, 60):  # shared, and small
+for batch_size in (1300, 60):  # shared, and small
     ae = Autoencoder(4, learning_rate="constant")
     ae.set_params(**DENSE | {"batch_size": batch_size, "max_iter": 3})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ae.fit(X)
     assert "interrupted by user" in str(caught[0].message)
-    assert ae.n_iter_ == (1 if batch_size == 250 else 2), ae.n_iter_
+    assert ae.n_iter_ == (1 if batch_size == 1300 else 2), ae.n_iter_
     tell(f"interrupted in batches of {batch_size}", ae)
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -191,8 +191,8 @@ def fail():
     FAILURE
 
 SCHEDULES["constant"] = schedule
-X = np.random.default_rng(0).random((2000, 20))
-ae = Autoencoder(4, learning_rate="constant", batch_size=250, max_iter=20)
+X = np.random.default_rng(0).random((4000, 20))
+ae = Autoencoder(4, learning_rate="constant", batch_size=1300, max_iter=20)
 try:
     ae.fit(X)
 except RuntimeError as error:

@@ -85,8 +85,8 @@ def shared(size, batches, noise=0.1):
 @pytest.fixture
 def batches():
     """Of one shard, and of two, four and eight, of equal and of different sizes."""
-    rows = torch.randn((1200, WIDTH), generator=torch.Generator().manual_seed(0))
-    cuts = [0, 20, 84, 150, 300, 556, 855, 1200]
+    rows = torch.randn((9603, WIDTH), generator=torch.Generator().manual_seed(0))
+    cuts = [0, 160, 672, 1200, 2400, 4448, 6840, 9603]
     assert {n_shards(b - a) for a, b in pairwise(cuts)} == {1, 2, 4, 8}
     return [rows[a:b] for a, b in pairwise(cuts)]
 
@@ -103,13 +103,13 @@ def test_any_number_of_processes_finds_the_same_bits(size, batches):
 
 def test_each_process_takes_its_share_of_the_rows(batches):
     _, steps = shared(4, batches[-1:])
-    assert [sum(step.sizes) for step in steps] == [86, 86, 86, 87]
+    assert [sum(step.sizes) for step in steps] == [690, 691, 691, 691]
 
 
 def test_gradient_is_the_mean_over_the_rows():
-    rows = torch.randn((301, WIDTH), generator=torch.Generator().manual_seed(0))
+    rows = torch.randn((2407, WIDTH), generator=torch.Generator().manual_seed(0))
     (((gradient, loss, penalty),),), (step,) = shared(1, [rows], noise=0.0)
-    assert set(step.sizes) == {37, 38}
+    assert set(step.sizes) == {300, 301}
     whole = NoisyStep(lambda: 1.0, torch.Generator(), noise=0.0)
     right_loss, right_penalty = whole(rows)
     torch.testing.assert_close(gradient, whole.gradients.flat)
@@ -118,12 +118,12 @@ def test_gradient_is_the_mean_over_the_rows():
 
 
 def test_shards_and_steps_have_noise_of_their_own():
-    _, (step,) = shared(1, [torch.zeros((256, WIDTH))] * 2)
+    _, (step,) = shared(1, [torch.zeros((2048, WIDTH))] * 2)
     assert len(set(step.losses)) == len(step.losses) == 2 * MOST_SHARDS
 
 
 def test_number_of_shards_depends_on_the_batch_alone():
-    assert [n_shards(n) for n in (1, 63, 64, 127, 128, 255, 256, 10**6)] == [
+    assert [n_shards(n) for n in (1, 511, 512, 1023, 1024, 2047, 2048, 10**6)] == [
         *(1, 1, 2, 2, 4, 4),
         *(MOST_SHARDS, MOST_SHARDS),
     ]
