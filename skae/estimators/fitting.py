@@ -96,11 +96,9 @@ class Fit:
         X_clean : ndarray of shape (n_samples, n_features) or None
             What the rows of X are to become; None: themselves.
         """
-        self._group.agree(
-            {"X": X, "X_val": X_val, "X_clean": X_clean}
-            | vars(self._composition)
-            | settings_of_training(self._settings)
-        )
+        given = {"X": X, "X_val": X_val, "X_clean": X_clean}
+        given |= vars(self._composition) | settings_of_training(self._settings)
+        self._group.agree(given)
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
