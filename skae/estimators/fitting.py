@@ -103,17 +103,15 @@ class Fit:
             What the rows of X are to become; None: themselves.
         """
         self._admit_gaps(X, X_val, X_clean)
-        self._group.agree(
-            {"X": X, "X_val": X_val, "X_clean": X_clean}
-            | vars(self._composition)
-            | settings_of_training(self._settings)
-        )
+        given = {"X": X, "X_val": X_val, "X_clean": X_clean}
+        given |= vars(self._composition) | settings_of_training(self._settings)
+        self._group.agree(given)
         likelihood = self._composition.likelihood
         for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
             if likelihood.bounds and rows is not None:
                 likelihood.check(*range_of(rows), name)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
-        with self._prepared(len(X)):
+        with self._prepared(len(X)), self._group.interruptible():
             self._set_units(X, X_clean)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X, X_clean)
@@ -139,7 +137,6 @@ class Fit:
             neutral(self._device),
             threads(3 * sum(products)),
             bfloat16_products(bfloat16, self._device),
-            self._group.interruptible(),
             memory_errors(batch_size),
         ):
             yield
