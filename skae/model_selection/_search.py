@@ -249,7 +249,7 @@ class AutoencoderSearchCV(GridSearchCV):
             with parallel_config(backend, n_jobs=n_threads), warnings.catch_warnings():
                 yield
         elif self.n_jobs is None and self._go_side_by_side(costs):
-            with parallel_config("loky", n_jobs=cpu_count(), inner_max_num_threads=1):
+            with parallel_config("loky", n_jobs=cpu_count()):  # of one thread each
                 yield
         else:
             yield
