@@ -42,7 +42,8 @@ def implicit_axes(X: Any, k: int) -> tuple[Matrix, Matrix, float]:
     wide = X.data.astype(np.float64)
     total = max(0.0, float(np.vdot(wide, wide) - n * np.vdot(mean, mean)))
     if d <= _LARGEST_GRAM:
-        gram = (X.T @ X).toarray().astype(np.float64) - n * np.outer(mean, mean)
+        exact = X.astype(np.float64)  # float32 would lose what is left by the mean
+        gram = (exact.T @ exact).toarray() - n * np.outer(mean, mean)
         squares, vectors = eigh(gram, subset_by_index=(d - k, d - 1))
         return vectors.T[::-1].copy(), squares[::-1].copy(), total
     return *_iterate(X, mean, k), total
@@ -75,4 +76,5 @@ def _orthonormal(columns: Matrix) -> Matrix:
     wide = columns.astype(np.float64)
     squares, vectors = eigh(wide.T @ wide)
     squares = np.maximum(squares, _LEAST_PIVOT * squares[-1])
-    return columns @ (vectors / np.sqrt(squares)).astype(columns.dtype)
+    turned: Matrix = columns @ (vectors / np.sqrt(squares)).astype(columns.dtype)
+    return turned

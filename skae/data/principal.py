@@ -17,6 +17,9 @@ Rows = Callable[[], Iterable[Tensor]]
 
 _LARGEST_GRAM = 5000
 
+_MOST_ENTRIES = 2**26
+"""Of wide rows that are brought together."""
+
 
 class PrincipalAxes(NamedTuple):
     """The directions in which data vary most.
@@ -66,7 +69,9 @@ def principal_axes(rows: Rows, shape: tuple[int, int], k: int) -> PrincipalAxes:
     k : int
         How many axes; at most min(shape).
     """
-    if min(shape) > _LARGEST_GRAM and 4 * k < min(shape):
+    is_large = min(shape) > _LARGEST_GRAM
+    is_large |= shape[0] < shape[1] and shape[0] * shape[1] > _MOST_ENTRIES
+    if is_large and 4 * k < min(shape):
         components, squares, total = _lanczos(rows, shape, k)
     elif shape[0] < shape[1]:
         components, squares, total = _decompose(rows, k)

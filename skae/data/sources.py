@@ -78,16 +78,23 @@ class Source(ABC):
         return self.dtype.itemsize
 
     def __getitem__(self, rows: slice | int) -> Rows:
-        if isinstance(rows, int):
-            row: Rows = self[rows : rows + 1][0]
+        if not isinstance(rows, slice):
+            number = range(len(self))[rows]  # an IndexError where there is none
+            row: Rows = self[number : number + 1][0]
             return row
-        start, stop, _ = rows.indices(len(self))
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            return np.array([self[i] for i in range(start, stop, step)])
         return self._check(self._read(start, stop))
 
     def blocks(self) -> Iterator[Rows]:
         """All rows, block by block."""
-        for start in range(0, len(self), self.block_size):
-            yield self[start : start + self.block_size]
+        return self.blocks_of(self.block_size)
+
+    def blocks_of(self, n_rows: int) -> Iterator[Rows]:
+        """All rows, at most so many at a time."""
+        for start in range(0, len(self), n_rows):
+            yield self[start : start + n_rows]
 
     def beside(self, X: Rows | Source) -> Source:
         """X, which has as many rows, as a source that is read with this one."""

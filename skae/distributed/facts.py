@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from skae.data import Source
+
 _ROWS = 64  # that stand for all
 
 
@@ -30,6 +32,8 @@ def refuse_differences(said: Sequence[Mapping[str, str]]) -> None:
 
 
 def _in_words(value: object) -> str:
+    if isinstance(value, Source):
+        return f"{value.shape[0]} rows that begin with {_in_words(value[:_ROWS])}"
     if not isinstance(value, np.ndarray):
         return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
     rows = np.ascontiguousarray(value[:: max(1, len(value) // _ROWS)])

@@ -159,7 +159,7 @@ class AutoencoderTransformer(
             X = check_X(self, X, reset=True)
             if X_clean is not None:
                 refuse_both(X_val)
-                X_clean = check_clean(self, X_clean, len(X))
+                X_clean = check_clean(self, X_clean, X)
             if X_val is not None:
                 X_val = check_beside(self, X_val, "X_val")
             with numpy_threads(X.size * X.shape[1]):
@@ -264,7 +264,7 @@ class AutoencoderTransformer(
         check_fitted(self)
         X = check_X(self, X, reset=False)
         if X_clean is not None:
-            X_clean = check_clean(self, X_clean, len(X))
+            X_clean = check_clean(self, X_clean, X)
         return self._fitted.explained_deviance(X, X_clean)
 
     def score_samples(self, X):

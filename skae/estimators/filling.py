@@ -14,7 +14,7 @@ _ROWS_OF_AN_AXIS = 8
 """With fewer rows for each axis, the model would know the rows by heart."""
 
 _MOST_ROWS = 5000
-"""That it is learnt from: evenly spaced ones, where there are more."""
+"""That it is learnt from: some of them, where there are more."""
 
 _MOST_STEPS = 50
 
@@ -61,12 +61,19 @@ def learn_filler(rows, likelihood):
     """
     n, d = rows.shape
     rank = max(1, min(_RANK, d - 1, n // _ROWS_OF_AN_AXIS))
-    some = rows[:: -(-n // _MOST_ROWS)].to("cpu", torch.float64)
+    some = rows.to("cpu", torch.float64) if n <= _MOST_ROWS else _some(rows)
     model = ProbabilisticPCA.start(some, rank)
     if some.isnan().any():
         for _ in range(_useful_steps(some, rank)):
             model, _ = model.step(some)
     return model.clipped(likelihood.bounds) if likelihood.bounds else model
+
+
+def _some(rows):
+    """Rows enough to learn from: gaps may return every so many rows."""
+    generator = torch.Generator("cpu").manual_seed(0)
+    order = torch.randperm(len(rows), generator=generator, device="cpu")
+    return rows[order[:_MOST_ROWS].sort().values].to("cpu", torch.float64)
 
 
 def _useful_steps(rows, rank):

@@ -201,9 +201,14 @@ class FittedAutoencoder:
         `X_clean`, outputs are compared with its rows.
         """
         weights, d = self._cast(X.dtype), self.network.n_features
+        if X_clean is not None and isinstance(X, Source):
+            pairs = zip(
+                X.blocks(), X.beside(X_clean).blocks_of(X.block_size), strict=True
+            )
+            parts = [self._compare(seen, function, clean) for seen, clean in pairs]
+            return np.concatenate(parts)
         if X_clean is not None:
-            X, X_clean = X[:], X_clean[:]
-            X = np.concatenate([X, X_clean.astype(X.dtype, copy=False)], axis=1)
+            X = np.concatenate([X, X_clean[:].astype(X.dtype, copy=False)], axis=1)
 
         def compare(x):
             target = self._scaled(x[:, -d:])

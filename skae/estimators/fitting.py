@@ -35,7 +35,7 @@ from skae.estimators.settings import (
     rows_of_a_batch,
     settings_of_training,
 )
-from skae.estimators.sources import range_of
+from skae.estimators.sources import check_ranges, range_of
 from skae.estimators.start import Means, start_weights
 from skae.training import (
     SCHEDULES,
@@ -79,7 +79,7 @@ class Fit:
     ):
         self._composition, self._settings = composition, settings
         self._likelihood, self._filler = composition.likelihood, None
-        self._omits = settings.nan_policy == "omit"
+        self._omits = getattr(settings, "_omitted", False)
         self._previous, self._keeps_interrupted = previous, keeps_interrupted
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.precision)
@@ -106,10 +106,7 @@ class Fit:
         given = {"X": X, "X_val": X_val, "X_clean": X_clean}
         given |= vars(self._composition) | settings_of_training(self._settings)
         self._group.agree(given)
-        likelihood = self._composition.likelihood
-        for rows, name in ((X, "X"), (X_val, "X_val"), (X_clean, "X_clean")):
-            if likelihood.bounds and rows is not None:
-                likelihood.check(*range_of(rows), name)
+        check_ranges(self._composition.likelihood, X=X, X_val=X_val, X_clean=X_clean)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
         with self._prepared(len(X)), self._group.interruptible():
             self._set_units(X, X_clean)

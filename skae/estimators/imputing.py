@@ -34,8 +34,8 @@ class ImputingMixin:
             A copy of X, in its floating dtype, that has ``reconstruct(X)`` where an
             entry is missing, and every other entry as it was, bit for bit.
         """
-        reconstruction = self.reconstruct(X)
-        rows = check_X(self, X, reset=False).reshape(reconstruction.shape)
+        reconstruction = np.asarray(self.reconstruct(X))
+        rows = check_X(self, X, reset=False)[:].reshape(reconstruction.shape)
         return np.where(np.isnan(rows), reconstruction, rows)
 
     def __sklearn_tags__(self):

@@ -312,7 +312,7 @@ class LinearAutoencoder(AutoencoderTransformer):
                 "partial_fit of LinearAutoencoder needs whole rows: fill what is "
                 "missing, or fit all rows at once."
             )
-        moments, before = Moments.of(X), self._moments()
+        moments, before = Moments.of(X), Moments.before(self)
         if before is not None:
             moments = before.plus(moments)
         shape = moments.n_samples, d
@@ -328,20 +328,6 @@ class LinearAutoencoder(AutoencoderTransformer):
         attributes = self._solved(shape, X.dtype, scaling, solution)
         vars(self).update(attributes | {"_stream": moments})
 
-    def _moments(self):
-        """What is known of all rows before, if there were any."""
-        if not hasattr(self, "_fitted"):
-            return None
-        if hasattr(self, "_stream"):
-            return self._stream
-        return Moments.of_axes(
-            self.n_samples_,
-            self.mean_,
-            self.components_,
-            self.explained_variance_,
-            self.noise_variance_,
-        )
-
     def _solved(self, shape, dtype, scaling, solution, gappy=None):
         """Fitted attributes, PCA's among them, in units of X; X, if it is `gappy`."""
         (n, d), k = shape, self.n_components
@@ -352,6 +338,15 @@ class LinearAutoencoder(AutoencoderTransformer):
         # The code is in units of X, as PCA's. The inverse of a denormal is no number.
         inverse_exists = scaling.scale > 100.0 * np.finfo(dtype).tiny
         scale = scaling.scale if inverse_exists else 1.0
+        # A model of rows with gaps has noise along all other axes.
+        rest = (min(n, d) if gappy is None else d) - k
+        freedom = max(n - 1, 1)
+        left = max(0.0, axes.total - axes.squares.sum()) / freedom
+        noise = left / rest if rest else 0.0
+        filler = None
+        if self._omitted:
+            size = (scaling.scale / scale) ** 2
+            filler = filler_of(axes, d, size / freedom, noise * size)
         fitted = FittedAutoencoder(
             DenseNetwork(d, k),
             Gaussian(),
@@ -363,26 +358,20 @@ class LinearAutoencoder(AutoencoderTransformer):
                 "decoder.0.bias": np.zeros(d),
             },
             null_output=np.zeros(d),
-            filler=(
-                filler_of(axes, shape, scaling.scale / scale) if self._omitted else None
-            ),
+            filler=filler,
         )
         history.loss = max(0.0, lost / (n * d))
         if gappy is not None:
             losses = fitted.loss(gappy, per_feature=True)
             history.loss = losses.sum() / np.isfinite(gappy).sum() / (unit or 1.0)
         history.best_loss = history.loss
-        rest = min(n, d) - k
-        freedom = max(n - 1, 1)
-        variances = axes.squares * unit / freedom
-        noise = max(0.0, axes.total * unit / freedom - variances.sum())
         return fitted_attributes(fitted, history, unit) | {
             "n_samples_": n,
             "components_": axes.components,
-            "explained_variance_": variances,
+            "explained_variance_": axes.squares * unit / freedom,
             "explained_variance_ratio_": axes.squares / (axes.total or 1.0),
             "singular_values_": np.sqrt(axes.squares) * scaling.scale,
-            "noise_variance_": noise / rest if rest else 0.0,
+            "noise_variance_": noise * unit,
         }
 
 

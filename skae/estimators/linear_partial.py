@@ -36,11 +36,22 @@ class Moments:
         return cls(len(X), centred.mean, gram)
 
     @classmethod
-    def of_axes(cls, n_samples, mean, axes, variances, noise):
-        """Those of rows of which PCA has kept the axes, and the noise beside them."""
-        kept = (axes.T * (variances - noise)) @ axes
-        gram = (n_samples - 1) * (kept + noise * np.eye(len(mean)))
-        return cls(n_samples, mean, gram)
+    def before(cls, estimator):
+        """Those of all rows that a linear autoencoder has seen, or None.
+
+        Of a `fit`, PCA has kept the axes, and one noise for all directions beside them:
+        where rows are few, for more of them than there was any along.
+        """
+        if not hasattr(estimator, "_fitted"):
+            return None
+        if hasattr(estimator, "_stream"):
+            return estimator._stream
+        axes, n = estimator.components_, estimator.n_samples_
+        k, d = axes.shape
+        rest = max(0, min(n, d) - k) / max(d - k, 1)
+        noise = estimator.noise_variance_ * rest
+        kept = (axes.T * (estimator.explained_variance_ - noise)) @ axes
+        return cls(n, estimator.mean_, (n - 1) * (kept + noise * np.eye(d)))
 
     def plus(self, other):
         """Those of these rows and of others (Chan, Golub and LeVeque 1983)."""

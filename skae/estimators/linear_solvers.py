@@ -107,13 +107,10 @@ def without_gaps(X, scaling, rank):
     return rows, Scaling(np.zeros_like(mean), scale), Scaling(mean, scale)
 
 
-def filler_of(axes, shape, scale):
-    """What fills gaps in rows of `scale` times the size, of `shape` and with `axes`."""
-    unit = scale**2 / max(shape[0] - 1, 1)
-    left = max(0.0, axes.total - axes.squares.sum())
-    noise = left / max(min(shape) - len(axes.squares), 1)
+def filler_of(axes, n_features, unit, noise):
+    """What fills gaps, for `axes` whose squares times `unit` are variances."""
     return ProbabilisticPCA.of_axes(
-        np.zeros(shape[1]), axes.components, axes.squares * unit, noise * unit
+        np.zeros(n_features), axes.components, axes.squares * unit, noise
     )
 
 

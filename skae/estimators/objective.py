@@ -103,10 +103,11 @@ class Objective:
         if dissimilarity is None:
             return entries
         mean = self.likelihood.mean(output)
-        if self.likelihood.omits:
-            target = torch.where(target.isnan(), mean, target)
-        whole = dissimilarity(mean, target)
-        return entries + whole[:, None]
+        if not self.likelihood.omits:
+            return entries + dissimilarity(mean, target)[:, None]
+        there = ~target.isnan()
+        whole = dissimilarity(mean, torch.where(there, target, mean))
+        return entries + whole[:, None] * there
 
     def evaluate(self, weights, rows, generator, limit=math.inf):
         """Mean loss over all entries of `rows`, and the penalty.

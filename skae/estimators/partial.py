@@ -10,11 +10,13 @@ import torch
 from sklearn.base import _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from skae.distributed import Alone
 from skae.estimators.fitting import Fit
-from skae.estimators.randomness import Seeds, draw_entropy_of_fit
+from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.reporting import fitted_attributes
+from skae.estimators.sources import check_ranges
 from skae.estimators.state import all_or_nothing
-from skae.estimators.validation import check_clean, check_X
+from skae.estimators.validation import check_clean, check_device, check_X
 from skae.training import (
     BETA2,
     History,
@@ -76,13 +78,15 @@ class PartialFit(Fit):
     def __init__(self, composition, settings, previous, stream):
         self._stream = stream
         self._age = 0 if previous is None else settings.n_iter_
-        entropy = draw_entropy_of_fit(settings.random_state) if stream is None else None
+        entropy = draw_entropy(settings.random_state) if stream is None else None
         self._all = entropy if stream is None else stream.entropy
         part = 0 if stream is None else stream.n_parts
         super().__init__(composition, settings, previous, entropy=[self._all, part])
+        self._group = Alone()  # whoever has a part has it alone
 
     def go_on(self, X, X_clean=None):
         """Train, and return the fitted autoencoder, the history, and the new stream."""
+        check_ranges(self._composition.likelihood, X=X, X_clean=X_clean)
         self._admit_gaps(X, X_clean)
         with self._prepared(len(X)):
             self._n_planned = 1
@@ -222,9 +226,10 @@ class PartialFitMixin:
         with all_or_nothing(self):
             if first:
                 self._omitted = self.nan_policy == "omit"
-            X = check_X(self, X, reset=first)
+            check_device(self)
+            X = check_X(self, X, reset=first, trains=True)
             if X_clean is not None:
-                X_clean = check_clean(self, X_clean, len(X))
+                X_clean = check_clean(self, X_clean, X)
             with numpy_threads(X.size * X.shape[1]):
                 self._partial_fit(X, X_clean)
         return self

@@ -110,7 +110,7 @@ class EncoderWithHead(
             When X or y is not what it must be, or no row has a label.
         """
         with all_or_nothing(self):
-            rows = check_X(self, X, reset=True)
+            rows = check_X(self, X, reset=True)[:]  # those with labels at any place
             self._refuse_no_y(y)
             labelled, targets, supervision = self._read(y)
             check_consistent_length(rows, labelled)

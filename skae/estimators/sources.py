@@ -16,7 +16,7 @@ from skae.data import ArraySource, LazySource, Source, SparseSource, rows_of_a_b
 FLOATS = (np.float64, np.float32)
 
 
-def source_of(estimator, X, *, reset):
+def source_of(estimator, X, *, reset, trains):
     """Source of the rows of X, or None where they are, or become, one dense array.
 
     Parameters
@@ -26,7 +26,9 @@ def source_of(estimator, X, *, reset):
     X : object
         As the user gave it.
     reset : bool
-        Whether this is the X of a fit.
+        Whether the width is set, and not compared.
+    trains : bool
+        Whether this is the X of a fit, for which the parameters say how.
 
     Raises
     ------
@@ -40,33 +42,41 @@ def source_of(estimator, X, *, reset):
         return X
     if isinstance(X, str | os.PathLike):
         X = _opened(X)
-    if _is_sparse(X) and get_tags(estimator).input_tags.sparse:
-        return _sparse(estimator, X, reset)
+    if _is_sparse(X) and _takes_sparse(estimator, trains):
+        return _sparse(estimator, X, reset, trains)
     if is_lazy(X):
-        return _lazy(estimator, X, reset)
+        return _lazy(estimator, X, reset, trains)
     return None
 
 
-def source_of_file(estimator, X, *, reset):
+def source_of_file(estimator, X, *, reset, trains):
     """Source of rows that are mapped from a file, or None where they are few.
 
     They are validated block by block.
     """
-    if not (isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "fiub"):
+    is_file = isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "fiub"
+    if not is_file or _is_padded(estimator):
         return None
-    size = _block_size(estimator, X, reset)
+    size = _block_size(estimator, X, trains)
     if size >= len(X):
         return None
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return ArraySource(X, size, _float(X.dtype), _check(estimator))
 
 
-def in_blocks(estimator, X, *, reset):
+def in_blocks(estimator, X, *, trains):
     """X itself, or its source where a fit is asked for in blocks that are smaller."""
-    size = getattr(estimator, "block_size", "auto") if reset else "auto"
-    if size == "auto" or size >= len(X):
+    size = getattr(estimator, "block_size", "auto") if trains else "auto"
+    if size == "auto" or size >= len(X) or _is_padded(estimator):
         return X
     return ArraySource(X, size, X.dtype, np.asarray)
+
+
+def check_ranges(likelihood, **given):
+    """Refuse rows, by the names they are given under, that a likelihood cannot have."""
+    for name, rows in given.items():
+        if likelihood.bounds and rows is not None:
+            likelihood.check(*range_of(rows), name)
 
 
 def range_of(X):
@@ -104,11 +114,19 @@ def lazily(estimator, X, function, n_columns):
     check, rows = _check(estimator), _as_array(X).rechunk({1: -1})
     empty = np.empty((0, n_columns), _float(rows.dtype))
     return rows.map_blocks(
-        lambda block: function(check(block)),
+        lambda block: function(check(block)) if len(block) else empty,
         dtype=empty.dtype,
         chunks=(rows.chunks[0], (n_columns,)),
         meta=empty,
     )
+
+
+def _takes_sparse(estimator, trains):
+    """Whether sparse rows are taken: by the parameters, or as in the fit."""
+    if trains or not hasattr(estimator, "_omitted"):
+        return get_tags(estimator).input_tags.sparse
+    shapeless = not hasattr(estimator, "input_shape")
+    return shapeless and not estimator._omitted
 
 
 def _is_sparse(X):
@@ -132,31 +150,45 @@ def _opened(path):
     )
 
 
-def _sparse(estimator, X, reset):
+def _sparse(estimator, X, reset, trains):
     X = validate_data(
         estimator, X, reset=reset, accept_sparse="csr", dtype=FLOATS, copy=False
     )
-    return SparseSource(X, _block_size(estimator, X, reset))
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return SparseSource(X, _block_size(estimator, X, trains))
 
 
-def _lazy(estimator, X, reset):
+def _lazy(estimator, X, reset, trains):
     _check_names(estimator, X, reset)
     rows = _as_array(X)
     if rows.ndim != 2 or not all(rows.shape):
-        check_array(np.empty(rows.shape), estimator=estimator)  # says what is wrong
-    size = _block_size(estimator, rows, reset)
+        shape = rows.shape if rows.ndim == 2 else (1,) * rows.ndim
+        check_array(np.empty(shape), estimator=estimator)  # says what is wrong
+    size = _block_size(estimator, rows, trains)
     return LazySource(rows, size, _float(rows.dtype), _check(estimator))
+
+
+def _is_padded(estimator):
+    """Whether rows have to be looked at as a whole, to find what is no data."""
+    return getattr(estimator, "padding", None) is not None
 
 
 def _check_names(estimator, X, reset):
     """Set or compare the width, and the names of the columns that a frame has."""
+    if _is_padded(estimator):
+        raise ValueError(
+            "padding needs X as an array in memory, and here it is dask's: compute it "
+            "first, or as much of it as fits."
+        )
     names = X._meta if hasattr(X, "to_dask_array") else X
     validate_data(estimator, names, reset=reset, skip_check_array=True)
 
 
-def _block_size(estimator, X, reset):
+def _block_size(estimator, X, trains):
     """Rows of a block; the parameter is that of a fit."""
-    size = getattr(estimator, "block_size", "auto") if reset else "auto"
+    size = getattr(estimator, "block_size", "auto") if trains else "auto"
     return rows_of_a_block(size, X.shape[1])
 
 
@@ -172,4 +204,7 @@ def _float(dtype):
 
 
 def _check(estimator):
-    return partial(check_array, dtype=FLOATS, input_name="X", estimator=estimator)
+    """What looks at all rows that are read; gaps are as they were in the fit."""
+    finite = "allow-nan" if getattr(estimator, "_omitted", False) else True
+    names = {"input_name": "X", "estimator": estimator}
+    return partial(check_array, dtype=FLOATS, ensure_all_finite=finite, **names)

@@ -12,6 +12,7 @@ import torch
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skae.data import Source
 from skae.estimators.sources import FLOATS, in_blocks, source_of, source_of_file
 
 _NATIVE = frozenset(map(np.dtype, FLOATS))
@@ -26,7 +27,7 @@ def check_fitted(estimator):
         check_is_fitted(estimator)
 
 
-def check_X(estimator, X, *, reset):
+def check_X(estimator, X, *, reset, trains=None):
     """Validate X for `estimator` and give it as an array of float32 or float64.
 
     Parameters
@@ -36,7 +37,9 @@ def check_X(estimator, X, *, reset):
     X : array-like or torch.Tensor of shape (n_samples, n_features)
         Anything scikit-learn takes, tensors on any device, and what a source reads.
     reset : bool
-        Whether this is the X of a fit.
+        Whether the width is set, and not compared.
+    trains : bool or None
+        Whether this is the X of a fit; None: if the width is set.
 
     Returns
     -------
@@ -51,14 +54,15 @@ def check_X(estimator, X, *, reset):
     ValueError
         As scikit-learn's `validate_data`.
     """
-    source = source_of(estimator, X, reset=reset)
+    trains = reset if trains is None else trains
+    source = source_of(estimator, X, reset=reset, trains=trains)
     if source is not None:
         return estimator._flatten(source, reset=reset)
     rows = estimator._flatten(as_plain_array(X), reset=reset)
-    source = source_of_file(estimator, rows, reset=reset)
+    source = source_of_file(estimator, rows, reset=reset, trains=trains)
     if source is not None:
         return source
-    return in_blocks(estimator, estimator._validate(rows, reset=reset), reset=reset)
+    return in_blocks(estimator, estimator._validate(rows, reset=reset), trains=trains)
 
 
 def check_rows(estimator, rows, *, reset, omits=False):
@@ -127,15 +131,18 @@ def check_beside(estimator, X, name):
         raise kind(f"In {name}: {error}") from error
 
 
-def check_clean(estimator, X_clean, n_samples):
-    """Validate the targets of `n_samples` rows; as `check_X`."""
+def check_clean(estimator, X_clean, X):
+    """Validate the targets of the rows of X; as `check_X`.
+
+    Where X is an array in memory, they are one too.
+    """
     X_clean = check_beside(estimator, X_clean, "X_clean")
-    if len(X_clean) != n_samples:
+    if len(X_clean) != len(X):
         raise ValueError(
-            f"X_clean has {len(X_clean)} rows, and X has {n_samples}: each row of X "
+            f"X_clean has {len(X_clean)} rows, and X has {len(X)}: each row of X "
             "needs the one that it is to become."
         )
-    return X_clean
+    return X_clean if isinstance(X, Source) else X_clean[:]
 
 
 def refuse_both(X_val):

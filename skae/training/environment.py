@@ -133,14 +133,21 @@ def numpy_threads(flops: float, most: int = 1) -> Iterator[None]:
     """Let numpy and scipy take `most` threads for `flops` operations that are few.
 
     Each of the two has threads of its own, which go on spinning when their work is
-    done: in the way of the other's and of torch's, which then wait for a core. In a
-    thread started by one that is inside, this does nothing.
+    done: in the way of the other's and of torch's, which then wait for a core. The
+    number is that of the process: while somebody is inside, others change nothing.
     """
-    if flops >= _ONE_NUMPY_THREAD_FLOPS:
+    is_small = flops < _ONE_NUMPY_THREAD_FLOPS
+    if not (is_small and _numpy_is_ours.acquire(blocking=False)):
         yield
         return
-    with _blas().limit(limits=most):
-        yield
+    try:
+        with _blas().limit(limits=most):
+            yield
+    finally:
+        _numpy_is_ours.release()
+
+
+_numpy_is_ours = threading.Lock()
 
 
 @cache

@@ -179,3 +179,23 @@ def test_missing_entries(parts):
     assert left < 0.5 * by_mean
     with pytest.raises(ValueError, match="whole rows"):
         LinearAutoencoder(2, nan_policy="omit").partial_fit(gappy[0])
+
+
+def test_rows_that_the_likelihood_cannot_have_are_refused(parts):
+    model = Autoencoder(2, likelihood="bernoulli").partial_fit(parts[0])
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        model.partial_fit(parts[1] - 0.5)
+
+
+def test_linear_goes_on_from_a_fit_of_few_wide_rows():
+    X = np.random.default_rng(0).normal(size=(60, 100))
+    found = LinearAutoencoder(2).fit(X[:10])
+    before = found.explained_variance_.sum() / found.explained_variance_ratio_.sum()
+    moments = found.partial_fit(X[10:])._stream
+    first = np.var(X[:10], axis=0, ddof=1).sum()
+    assert before == pytest.approx(first)
+    rest = X[10:] - X[10:].mean(axis=0)
+    way = X[10:].mean(axis=0) - X[:10].mean(axis=0)
+    between = 10 * 50 / 60 * way @ way
+    expected = 9 * first + (rest**2).sum() + between
+    assert np.trace(moments.gram) == pytest.approx(expected)

@@ -8,7 +8,9 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from skae import (
+    AttentionAutoencoder,
     Autoencoder,
+    AutoencoderClassifier,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
     DenoisingAutoencoder,
@@ -208,3 +210,65 @@ class TestLazy:
         fitted = clone(VARIANTS[0]).fit(X)
         with pytest.raises(ValueError, match="16 features"):
             fitted.score(da.from_array(X[:, :5]))
+
+
+class TestBeside:
+    """Rows of one kind, and what comes with them of another."""
+
+    @pytest.mark.parametrize("kind", [sparse.csr_array, np.asarray])
+    def test_clean_rows(self, X, kind):
+        da = pytest.importorskip("dask.array")
+        noisy = X + 0.1
+        for rows, clean in [(noisy, da.from_array(X)), (kind(noisy), kind(X))]:
+            found = clone(VARIANTS[5]).set_params(block_size="auto")
+            found.fit(rows, X_clean=clean)
+            expected = found.score(noisy, X_clean=X)
+            assert found.score(rows, X_clean=clean) == pytest.approx(expected, abs=1e-5)
+
+    def test_padding_needs_all_rows(self, X):
+        da = pytest.importorskip("dask.array")
+        settings = {"padding": 0.0, "width": 8, "max_iter": 1, "random_state": 0}
+        model = AttentionAutoencoder(2, block_size=100, **settings)
+        expected = AttentionAutoencoder(2, **settings).fit(X).transform(X)
+        assert_array_equal(model.fit(X).transform(X), expected)
+        for act in (model.transform, model.fit):
+            with pytest.raises(ValueError, match="padding needs X as an array"):
+                act(da.from_array(X))
+
+    def test_duplicate_entries_are_summed(self):
+        rows = sparse.csr_array(
+            (np.ones(6), [0, 0, 1, 2, 1, 2], [0, 2, 3, 4, 6]), shape=(4, 3)
+        )
+        found, expected = (LinearAutoencoder(1).fit(X) for X in (rows, rows.toarray()))
+        assert_allclose(found.explained_variance_, expected.explained_variance_)
+        assert rows.nnz == 6
+
+    def test_gaps_are_filled_in_what_is_read(self, X):
+        da = pytest.importorskip("dask.array")
+        gappy = X.copy()
+        gappy[::3, 2] = np.nan
+        model = Autoencoder(3, nan_policy="omit", max_iter=2, random_state=0).fit(gappy)
+        lazy = da.from_array(gappy, chunks=(400, 16))
+        assert_allclose(
+            model.transform(lazy).compute(), model.transform(gappy), atol=1e-5
+        )
+        assert_allclose(model.impute(lazy), model.impute(gappy), atol=1e-5)
+
+    def test_empty_chunks(self, X):
+        da = pytest.importorskip("dask.array")
+        fitted = clone(VARIANTS[0]).fit(X)
+        lazy = da.concatenate([da.from_array(X[:5]), da.from_array(X[:0])])
+        assert fitted.transform(lazy).compute().shape == (5, 3)
+
+    def test_classifiers_take_them_into_memory(self, X, mapped):
+        da = pytest.importorskip("dask.array")
+        y = X[:, 0] > np.median(X[:, 0])
+        model = AutoencoderClassifier(Autoencoder(3, max_iter=1), max_iter=1)
+        assert model.fit(da.from_array(X), y).predict(X).shape == y.shape
+
+    def test_set_params_after_a_fit_changes_nothing(self, X):
+        rows = sparse.csr_array(X)
+        fitted = clone(VARIANTS[0]).fit(rows)
+        expected = fitted.transform(rows)
+        fitted.set_params(nan_policy="omit", block_size=7)
+        assert_array_equal(fitted.transform(rows), expected)
