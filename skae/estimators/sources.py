@@ -17,7 +17,9 @@ FLOATS = (np.float64, np.float32)
 
 
 def source_of(estimator, X, *, reset, trains):
-    """Source of the rows of X, or None where they are, or become, one dense array.
+    """Source of the rows of X, or None where they are one dense array.
+
+    What a fit reads in one block is that block, as if it had been an array.
 
     Parameters
     ----------
@@ -167,7 +169,8 @@ def _lazy(estimator, X, reset, trains):
         shape = rows.shape if rows.ndim == 2 else (1,) * rows.ndim
         check_array(np.empty(shape), estimator=estimator)  # says what is wrong
     size = _block_size(estimator, rows, trains)
-    return LazySource(rows, size, _float(rows.dtype), _check(estimator))
+    source = LazySource(rows, size, _float(rows.dtype), _check(estimator))
+    return source[:] if trains and size >= len(source) else source
 
 
 def _is_padded(estimator):

@@ -88,6 +88,12 @@ class TestSameBits:
         lazy = da.from_array(X, chunks=(chunks, (5, 11)))
         assert_same_bits(clone(VARIANTS[0]).fit(lazy), expected, X)
 
+    def test_of_dask_in_one_block(self, X):
+        da = pytest.importorskip("dask.array")
+        expected = clone(VARIANTS[0]).set_params(block_size="auto").fit(X)
+        found = clone(VARIANTS[0]).set_params(block_size="auto")
+        assert_same_bits(found.fit(da.from_array(X, chunks=(77, 16))), expected, X)
+
     def test_of_frames_of_dask(self, X):
         dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
         frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
