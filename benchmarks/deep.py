@@ -26,7 +26,7 @@ def main():
         train = np.random.default_rng(0).random((400, 784), dtype=np.float32)
         test, epochs = train[:100], 1
     else:
-        (train, _, test, _), epochs = mnist(), 60
+        (train, _, test, _), epochs = mnist(), 90
     model = Autoencoder(
         30,
         hidden_layer_sizes=(1000, 500, 250),
