@@ -111,10 +111,8 @@ class PartialFit(Fit):
             flat.copy_(torch.from_numpy(self._stream.weights))
             moments, n_steps = self._moments(flat), self._stream.n_steps
         gradient = task.step.gradients.flat[trained]
-        step, limit = (
-            fused_adam(flat[trained], gradient, moments),
-            Limit(gradient, moments),
-        )
+        step = fused_adam(flat[trained], gradient, moments)
+        limit = Limit(gradient, moments)
         age = self._age * task.batches.n_batches
         mean = RunningAverage(flat, average, self._stream.age if self._stream else age)
 
@@ -237,10 +235,8 @@ class PartialFitMixin:
     def _partial_fit(self, X, X_clean):
         """Train on validated data, and keep what came of it."""
         composition = self._compose(self.n_features_in_)
-        previous, stream = (
-            getattr(self, "_fitted", None),
-            getattr(self, "_stream", None),
-        )
+        previous = getattr(self, "_fitted", None)
+        stream = getattr(self, "_stream", None)
         self._refuse_another(previous, composition, "partial_fit")
         curve = [] if stream is None else self.loss_curve_
         fit = PartialFit(composition, self, previous, stream)
