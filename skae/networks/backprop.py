@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from skae.networks.codes import Call, CodeArrays
 from skae.networks.dense import DenseNetwork
 from skae.networks.network import Weights
+from skae.networks.products import products
 
 _limit_backward = torch.ops.aten.hardtanh_backward.grad_input
 
@@ -64,13 +65,13 @@ class DenseBackprop:
         self._network = network
         self._weights, self._gradients = weights, gradients
         self._networks = weights[network.output_bias].shape[:-1]
-        together = bool(self._networks)
-        self._mm: Callable[..., Tensor] = torch.bmm if together else torch.mm
-        self._addmm: Callable[..., Tensor] = torch.baddbmm if together else torch.addmm
         self._batch_size = batch_size
         self._act = network.hidden_activation()
         arrays = self._allocate()
         self.code, self.code_gradient = arrays.code, arrays.gradient
+        rows = self.output  # of the shape of what comes in
+        self._first = products(weights["encoder.0.weight"], rows.mT)
+        self._last = products(self._into_first_weight, rows)
         code = network.code.bind(arrays, generators)
         self._up = [
             *self._encoder_forward(),
@@ -84,7 +85,7 @@ class DenseBackprop:
         """Fill `output` from the rows of `x`."""
         weight = self._weights["encoder.0.weight"]
         bias = self._weights["encoder.0.bias"][..., None]
-        self._addmm(bias, weight, x.mT, out=self._first_product)
+        self._first.addmm(bias, weight, x.mT, out=self._first_product)
         for call in self._up:
             call()
 
@@ -99,14 +100,14 @@ class DenseBackprop:
             call()
         out, into = self._first_weight_gradient, self._into_first_weight
         if self._has_gaps(out):
-            self._mm(into, x, out=self._first_product_gradient)
+            self._last.mm(into, x, out=self._first_product_gradient)
             (out.add_ if self._network.tied_weights else out.copy_)(
                 self._first_product_gradient
             )
         elif self._network.tied_weights:
-            self._addmm(out, into, x, out=out)
+            self._last.addmm(out, into, x, out=out)
         else:
-            self._mm(into, x, out=out)
+            self._last.mm(into, x, out=out)
         torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
@@ -189,15 +190,15 @@ class DenseBackprop:
             weight = self._weights[self._network.decoder_weight(i)].mT
             bias = self._weights[f"decoder.{i}.bias"][..., None]
             calls += [
-                partial(self._addmm, bias, weight, into, out=a),
+                partial(products(weight, into).addmm, bias, weight, into, out=a),
                 *self._activate(a, self._decoder_value[i], is_first=i == m),
             ]
         weight = self._weights[self._network.decoder_weight(0)]
         bias = self._weights["decoder.0.bias"]
         bias = bias[:, None] if self._networks else bias
         into = self._last_input.mT
-        last = partial(self._addmm, bias, into, weight, out=self.output)
-        return [*calls, last]
+        addmm = products(into, weight).addmm
+        return [*calls, partial(addmm, bias, into, weight, out=self.output)]
 
     def _decoder_backward(self) -> list[Call]:
         network, m = self._network, self._network.depth - 1
@@ -269,21 +270,23 @@ class DenseBackprop:
         self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool = False
     ) -> list[Call]:
         """Put a product into `out`, or add it to what is there."""
+        by = products(left, right)
         if not self._has_gaps(out):
-            call = partial(self._addmm, out) if adds else self._mm
+            call = partial(by.addmm, out) if adds else by.mm
             return [partial(call, left, right, out=out)]
         whole = torch.empty_like(out, memory_format=torch.contiguous_format)
         put = partial(out.add_ if adds else out.copy_, whole)
-        return [partial(self._mm, left, right, out=whole), put]
+        return [partial(by.mm, left, right, out=whole), put]
 
     def _affine(
         self, out: Tensor, start: Tensor, left: Tensor, right: Tensor
     ) -> list[Call]:
         """Put ``start + left @ right`` into `out`."""
+        addmm = products(left, right).addmm
         if not self._has_gaps(out):
-            return [partial(self._addmm, start, left, right, out=out)]
+            return [partial(addmm, start, left, right, out=out)]
         whole = torch.empty_like(out, memory_format=torch.contiguous_format)
-        product = partial(self._addmm, start, left, right, out=whole)
+        product = partial(addmm, start, left, right, out=whole)
         return [product, partial(out.copy_, whole)]
 
     def _has_gaps(self, out: Tensor) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skae.networks.codes import Code, PlainCode
 from skae.networks.network import Arrays, Encoding, Network, Path, Weights
+from skae.networks.products import affine
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class DenseNetwork(Network):
         return f"{'encoder' if self.tied_weights else 'decoder'}.{i}.weight"
 
     def trace(self, weights: Weights, x: Tensor) -> Encoding:
-        h = torch.addmm(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
+        h = affine(weights["encoder.0.bias"], x, weights["encoder.0.weight"].t())
         path, pre, hidden = None, list[Tensor](), list[Tensor]()
         if self.has_path:
             path, h = h[:, : self.n_parameters], h[:, self.n_parameters :]
@@ -108,7 +109,7 @@ class DenseNetwork(Network):
             hidden.append(h)
             bias = weights.get(f"encoder.{i}.bias", path)
             assert bias is not None  # only the code lacks a bias, and then has a path
-            h = torch.addmm(bias, h, weights[f"encoder.{i}.weight"].t())
+            h = affine(bias, h, weights[f"encoder.{i}.weight"].t())
         pre.append(h)
         return Encoding(x, pre, hidden, self.code.parameters(h))
 
@@ -129,13 +130,11 @@ class DenseNetwork(Network):
         h = z
         for i in range(self.depth - 1, 0, -1):
             weight, bias = weights[self.decoder_weight(i)], weights[f"decoder.{i}.bias"]
-            h = torch.addmm(bias, h, weight)
+            h = affine(bias, h, weight)
             h = self._activate(h, is_first=i == self.depth - 1)
         if self.has_path:
             h = torch.cat([z, h], dim=1)
-        return torch.addmm(
-            weights["decoder.0.bias"], h, weights[self.decoder_weight(0)]
-        )
+        return affine(weights["decoder.0.bias"], h, weights[self.decoder_weight(0)])
 
     def readers(self, weights: Weights) -> list[Tensor]:
         k, last = self.n_components, self.decoder_weight(self.depth - 1)
