@@ -48,6 +48,11 @@ class StreamedRows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @property
+    def are_all(self) -> bool:
+        """Whether these are all rows of one source, and nothing beside them."""
+        return len(self._sources) == 1 and len(self) == len(self._sources[0])
+
     def numel(self) -> int:
         """How many entries there are."""
         return self.shape[0] * self.shape[1]

@@ -312,7 +312,7 @@ class Fit:
             self._learn_to_fill(rows)
         if composition.likelihood.omits:
             rows = self._objective.complete(rows)
-        means = Means.of(self._objective, rows)
+        means = Means.of(self._objective, rows, own_units=previous is None)
         null_output = composition.likelihood.link(means.target)
         self._null_output = null_output.cpu().numpy().copy()
         self._parameters = self._allocate()
