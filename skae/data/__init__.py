@@ -17,6 +17,7 @@ from skae.data.sources import (
     rows_of_a_block,
 )
 from skae.data.streams import StreamedBatches, StreamedRows
+from skae.data.transfer import fits_on, to_device
 
 __all__ = [
     "ArraySource",
@@ -30,7 +31,9 @@ __all__ = [
     "StreamedBatches",
     "StreamedRows",
     "axes_within",
+    "fits_on",
     "gram_matrix",
     "principal_axes",
     "rows_of_a_block",
+    "to_device",
 ]

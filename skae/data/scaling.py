@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.data.sources import Source
+from skae.data.transfer import to_device
 
 _WIDE = np.dtype(np.float64)
 
@@ -168,7 +169,7 @@ class Scaling:
             place = slice(start, stop) if order is None else order[start:stop]
             rows[place] = torch.from_numpy(deviation).div_(self.scale).to(dtype)
             start = stop
-        return _refuse_overflow(rows).to(device)
+        return to_device(_refuse_overflow(rows), device)
 
     def standardise_own(
         self, x: Tensor, dtype: torch.dtype, device: torch.device
@@ -181,7 +182,7 @@ class Scaling:
             return self.standardise(x.numpy(), dtype, device)
         if self.scale != 1.0 or self.mean.any():
             x = self.apply(x)
-        return _refuse_overflow(x).to(device)
+        return to_device(_refuse_overflow(x), device)
 
 
 def _refuse_overflow(rows: Tensor) -> Tensor:

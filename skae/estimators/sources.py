@@ -11,7 +11,15 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import _check_n_features, check_array, validate_data
 
 from skae._optional import import_optional
-from skae.data import ArraySource, LazySource, Source, SparseSource, rows_of_a_block
+from skae.data import (
+    ArraySource,
+    LazySource,
+    Source,
+    SparseSource,
+    fits_on,
+    rows_of_a_block,
+)
+from skae.estimators.settings import choose_device, choose_dtype
 
 FLOATS = (np.float64, np.float32)
 
@@ -67,11 +75,22 @@ def source_of_file(estimator, X, *, reset, trains):
 
 
 def in_blocks(estimator, X, *, trains):
-    """X itself, or its source where a fit is asked for in blocks that are smaller."""
+    """X itself, or its source where a fit is asked for in blocks that are smaller.
+
+    So it is where a GPU that trains has no room for all rows.
+    """
     size = getattr(estimator, "block_size", "auto") if trains else "auto"
+    if trains and size == "auto" and not _fits(estimator, X):
+        size = rows_of_a_block(size, X.shape[1])
     if size == "auto" or size >= len(X) or _is_padded(estimator):
         return X
     return ArraySource(X, size, X.dtype, np.asarray)
+
+
+def _fits(estimator, X):
+    """Whether the device that trains has room for all rows of X."""
+    n_bytes = X.size * choose_dtype(estimator.precision).itemsize
+    return fits_on(choose_device(estimator.device), n_bytes)
 
 
 def check_ranges(likelihood, **given):

@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from skae.model_selection._backend import RendezvousBackend
 from skae.model_selection._callbacks import RoundCallbacks
 from skae.model_selection._checks import (
+    device_of,
     find_autoencoder,
     refuse_ambiguous,
     rows_of_a_split,
@@ -29,8 +30,9 @@ from skae.model_selection._halving import SuccessiveHalving
 MOST_ROWS = 1000
 """With fewer, a fit is judged in folds."""
 
-_LARGEST_STEP = 2e7
-"""Operations of a step beyond which networks gain nothing from being batched."""
+_LARGEST_STEP = {"cpu": 2e7, "cuda": 1e9}
+"""Operations of a step beyond which networks gain nothing from being batched; on a GPU,
+where nobody has measured it yet, of what takes as long as some launches of kernels."""
 
 _FEWEST_THREADS, _MOST_THREADS = 4, 256
 """Fits in work at a time; in between, as many as `_MOST_BYTES` have room for."""
@@ -258,7 +260,8 @@ class AutoencoderSearchCV(GridSearchCV):
         """Whether candidates of these costs are to be trained as one network."""
         if self.train_together != "auto" or None in costs:
             return bool(self.train_together) and None not in costs
-        return len(costs) > 1 and max(flops for flops, _ in costs) <= _LARGEST_STEP
+        largest = _LARGEST_STEP.get(device_of(self.estimator), 0.0)
+        return len(costs) > 1 and max(flops for flops, _ in costs) <= largest
 
     def _go_side_by_side(self, costs):
         """Whether fits are known to take longer than to start processes for them."""
@@ -266,7 +269,7 @@ class AutoencoderSearchCV(GridSearchCV):
             return False
         backend, n_jobs = get_active_backend()
         is_free = n_jobs == 1 and not backend.nesting_level
-        return is_free and find_autoencoder(self.estimator)[1].device == "cpu"
+        return is_free and device_of(self.estimator) == "cpu"
 
     def _n_threads(self, costs, n_entries):
         """Fits in work at a time: as many as there is memory for."""

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -23,7 +24,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.metrics import make_denoising_scorer
-from skae.model_selection import AutoencoderSearchCV
+from skae.model_selection import AutoencoderSearchCV, _search
 from skae.model_selection._checks import rows_of_a_split
 from skae.model_selection._halving import SuccessiveHalving
 
@@ -165,6 +166,19 @@ class TestWhoTrains:
     )
     def test_others_do_not(self, estimator):
         assert not self.together(estimator, {"n_components": [1, 2]})
+
+    @pytest.mark.parametrize("device", ["cuda", "cuda:1", "auto"])
+    def test_larger_ones_do_on_a_gpu(self, device, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        wide = Autoencoder(2, hidden_layer_sizes=(1000,), batch_size=200)
+        assert not self.together(wide)
+        assert self.together(wide.set_params(device=device))
+
+    def test_no_processes_for_a_gpu(self, monkeypatch):
+        monkeypatch.setattr(_search, "cpu_count", lambda: 2)
+        for device, wanted in {"cpu": True, "auto": True, "cuda": False}.items():
+            search = AutoencoderSearchCV(Autoencoder(2, device=device), GRID)
+            assert search._go_side_by_side([(1.0, 1), (1.0, 1)]) is wanted
 
     def test_autograd_does_not(self):
         grid = {"n_components": [1, 2]}

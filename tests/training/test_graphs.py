@@ -1,0 +1,108 @@
+"""Recorded steps: what they do is what the steps themselves would have done.
+
+A recording on a GPU runs kernels; here it is a call that does the same on the CPU.
+"""
+
+import warnings
+
+import pytest
+import torch
+
+from skae.training import FlatTensors, fused_adam
+from skae.training.graphs import RecordedSteps
+
+CPU = torch.device("cpu")
+SIZES = (4, 4, 3, 4, 4, 3, 4, 3, 3, 4, 4, 3)
+RATES = [0.1 / (i + 1) for i in range(len(SIZES))]
+
+
+class LeastSquares:
+    """Steps of a linear regression by Adam, with a penalty that is only told."""
+
+    def __init__(self):
+        shapes = {"w": (2,)}
+        self.parameters = FlatTensors(shapes, dtype=torch.float32, device=CPU)
+        self.gradients = FlatTensors(shapes, dtype=torch.float32, device=CPU)
+        self._update = fused_adam(self.parameters.flat, self.gradients.flat)
+
+    def __call__(self, batch, learning_rate):
+        rows, wanted = batch[:, :2], batch[:, 2]
+        rest = rows @ self.parameters.views["w"] - wanted
+        self.gradients.views["w"].copy_(rows.mT @ rest / len(batch))
+        self._update(learning_rate)
+        return rest.square().mean(), self.parameters.views["w"].abs().sum()
+
+    @property
+    def weights(self):
+        return self.parameters.views["w"].tolist()
+
+
+class Recorder:
+    """Makes recordings, and counts them; `act` is not called when it is recorded."""
+
+    def __init__(self):
+        self.n_made = self.n_replayed = 0
+
+    def __call__(self, act):
+        self.n_made += 1
+
+        def replay():
+            self.n_replayed += 1
+            act()
+
+        return replay
+
+
+def batches():
+    rows = torch.randn(sum(SIZES), 3, generator=torch.Generator().manual_seed(0))
+    return rows.split(SIZES)
+
+
+def run(advance):
+    """What every batch told."""
+    return [advance(batch, rate) for batch, rate in zip(batches(), RATES, strict=True)]
+
+
+def test_recorded_steps_are_the_steps_themselves():
+    plain, recorded, recorder = LeastSquares(), LeastSquares(), Recorder()
+    expected = run(plain)
+    told = run(RecordedSteps(recorded, CPU, recorder))
+    assert recorded.weights == plain.weights
+    assert told == expected  # of every batch: nothing told is written over later
+
+
+def test_each_size_is_recorded_once_after_some_steps():
+    recorder = Recorder()
+    run(RecordedSteps(LeastSquares(), CPU, recorder))
+    assert recorder.n_made == 2
+    assert recorder.n_replayed == len(SIZES) - 2 * 3
+
+
+def test_what_cannot_be_recorded_is_taken_as_it_is():
+    plain, hopeless, attempts = LeastSquares(), LeastSquares(), []
+
+    def refuse(act):
+        attempts.append(act)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    run(plain)
+    with pytest.warns(RuntimeWarning, match="not permitted") as caught:
+        run(RecordedSteps(hopeless, CPU, refuse))
+    assert len(caught) == len(attempts) == 1
+    assert hopeless.weights == plain.weights
+
+
+def test_a_step_without_penalty_tells_none():
+    step = LeastSquares()
+    steps = RecordedSteps(lambda b, r: (step(b, r)[0], None), CPU, Recorder())
+    assert all(penalty is None for _, penalty in run(steps))
+
+
+def test_other_errors_of_a_recording_are_raised():
+    def fail(act):
+        raise TypeError("no such thing")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(TypeError, match="no such thing"):
+            run(RecordedSteps(LeastSquares(), CPU, fail))
