@@ -268,7 +268,7 @@ class AutoencoderSearchCV(GridSearchCV):
         if None in costs or len(costs) < 2 or cpu_count() < 2:
             return False
         backend, n_jobs = get_active_backend()
-        is_free = n_jobs == 1 and not backend.nesting_level
+        is_free = n_jobs in (None, 1) and not backend.nesting_level
         return is_free and device_of(self.estimator) == "cpu"
 
     def _n_threads(self, costs, n_entries):
