@@ -8,6 +8,7 @@ from skae.estimators.convolutional import ConvolutionalAutoencoder
 from skae.estimators.denoising import DenoisingAutoencoder
 from skae.estimators.dense import Autoencoder
 from skae.estimators.linear import LinearAutoencoder
+from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.regressor import AutoencoderRegressor
 from skae.estimators.sparse import SparseAutoencoder
 from skae.estimators.stacked import StackedAutoencoder
@@ -23,6 +24,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
+    "DocumentationLinkMixin",
     "LinearAutoencoder",
     "SparseAutoencoder",
     "StackedAutoencoder",

@@ -298,21 +298,8 @@ class AttentionAutoencoder(ShapedAutoencoder):
         tags.input_tags.allow_nan |= self.padding is not None
         return tags
 
-    def reconstruct(self, X):
-        """Encode X and decode it again, in one go.
-
-        Parameters
-        ----------
-        X : array-like or torch.Tensor of shape (n_samples, ...)
-            Sequences to reconstruct, flat or in their shape.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            Their reconstructions. Steps that are padding stay so; single entries that
-            are missing are filled in.
-        """
-        rows = super().reconstruct(X)
+    def _reconstruct(self, X):
+        rows = super()._reconstruct(X)
         if self._padded_with is None:
             return rows
         shape = self._fitted.network.input_shape

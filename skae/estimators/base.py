@@ -22,6 +22,8 @@ from skae.estimators.fitting import Fit
 from skae.estimators.imputing import ImputingMixin
 from skae.estimators.joint import joint_cost
 from skae.estimators.judging import JudgingMixin
+from skae.estimators.links import DocumentationLinkMixin
+from skae.estimators.output import OutputMixin
 from skae.estimators.partial import PartialFitMixin
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.settings import planned_epochs
@@ -46,6 +48,8 @@ class AutoencoderTransformer(
     ImputingMixin,
     CallbackSupportMixin,
     PartialFitMixin,
+    OutputMixin,
+    DocumentationLinkMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -179,13 +183,14 @@ class AutoencoderTransformer(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components)
+        ndarray, or what `set_output` has chosen, of shape (n_samples, n_components)
             Their codes, in the floating dtype of X.
         """
         check_fitted(self)
         if is_lazy(X):
-            return lazily(self, X, self._fitted.encode, self.n_components_)
-        return self._fitted.encode(check_X(self, X, reset=False))
+            codes = lazily(self, X, self._fitted.encode, self.n_components_)
+            return self._give_lazily(codes, X)
+        return self._give(self._fitted.encode(check_X(self, X, reset=False)), X)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -197,11 +202,12 @@ class AutoencoderTransformer(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
-            Their reconstructions, in units of X: the mean of the likelihood.
+        ndarray or torch.Tensor of shape (n_samples, n_features)
+            Their reconstructions, in units of X: the mean of the likelihood. A tensor
+            after ``set_output(transform="torch")``.
         """
         check_fitted(self)
-        return self._fitted.decode(check_code(X, self.n_components_))
+        return self._give(self._fitted.decode(check_code(X, self.n_components_)), X)
 
     def reconstruct(self, X):
         """Encode X and decode it again, in one go.
@@ -213,10 +219,15 @@ class AutoencoderTransformer(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``.
+        ndarray or torch.Tensor of the shape of X
+            ``inverse_transform(transform(X))``. A tensor after
+            ``set_output(transform="torch")``.
         """
         check_fitted(self)
+        return self._give(self._reconstruct(X), X)
+
+    def _reconstruct(self, X):
+        """Reconstructions of X, as an array of its shape."""
         if is_lazy(X):
             return lazily(self, X, self._fitted.reconstruct, self.n_features_in_)
         return self._fitted.reconstruct(check_X(self, X, reset=False))

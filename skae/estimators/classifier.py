@@ -15,6 +15,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from skae.estimators.heads import Labels, log_odds
 from skae.estimators.pretrained import EncoderWithHead, labelled_rows
+from skae.estimators.validation import off_torch
 
 _MANY = 0.5
 """Share of labels -1 from which they may be meant as none."""
@@ -247,7 +248,7 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
         float
             Share of the rows whose class is predicted.
         """
-        return self._judge(accuracy_score, X, column_or_1d(y), sample_weight)
+        return self._judge(accuracy_score, X, column_or_1d(off_torch(y)), sample_weight)
 
     def _log_odds(self, X):
         return log_odds(torch.from_numpy(self._decide(X)))

@@ -55,15 +55,15 @@ class GenerativeMixin:
 
         Returns
         -------
-        mean : ndarray of shape (n_samples, n_components)
+        mean : ndarray or torch.Tensor of shape (n_samples, n_components)
             Posterior means, as `transform` gives them.
-        std : ndarray of shape (n_samples, n_components)
+        std : ndarray or torch.Tensor of shape (n_samples, n_components)
             Posterior standard deviations; the entries of a code are independent.
         """
         check_fitted(self)
         parameters = self._fitted.code_parameters(check_X(self, X, reset=False))
         mean, log_variance = np.split(parameters, 2, axis=1)
-        return mean, np.exp(0.5 * log_variance)
+        return self._give(mean, X), self._give(np.exp(0.5 * log_variance), X)
 
     @available_if(_has_random_code)
     def sample(self, n_samples=1, random_state=None):
@@ -78,7 +78,7 @@ class GenerativeMixin:
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
+        ndarray or torch.Tensor of shape (n_samples, n_features)
             Rows in units of X, without the noise of the likelihood; in the shape of the
             samples of the fit, if these had one.
         """

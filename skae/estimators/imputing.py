@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skae.estimators.validation import check_X
+from skae.estimators.validation import check_fitted, check_X
 
 
 class ImputingMixin:
@@ -30,13 +30,15 @@ class ImputingMixin:
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
+        ndarray or torch.Tensor of shape (n_samples, n_features)
             A copy of X, in its floating dtype, that has ``reconstruct(X)`` where an
-            entry is missing, and every other entry as it was, bit for bit.
+            entry is missing, and every other entry as it was, bit for bit. A tensor
+            after ``set_output(transform="torch")``.
         """
-        reconstruction = np.asarray(self.reconstruct(X))
+        check_fitted(self)
+        reconstruction = np.asarray(self._reconstruct(X))
         rows = check_X(self, X, reset=False)[:].reshape(reconstruction.shape)
-        return np.where(np.isnan(rows), reconstruction, rows)
+        return self._give(np.where(np.isnan(rows), reconstruction, rows), X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -26,14 +26,18 @@ from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.dense import Autoencoder
 from skae.estimators.finetuning import FineTuning
 from skae.estimators.heads import solve_head
+from skae.estimators.links import DocumentationLinkMixin
+from skae.estimators.output import OutputMixin
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import EpochReporter
+from skae.estimators.sources import is_lazy
 from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import (
     check_device,
     check_fitted,
     check_rows,
     check_X,
+    off_torch,
     refuse,
     sizes_of,
 )
@@ -44,6 +48,8 @@ _COMPONENTS = 32  # of the autoencoder that stands in where none is given
 
 
 class EncoderWithHead(
+    OutputMixin,
+    DocumentationLinkMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -112,7 +118,7 @@ class EncoderWithHead(
         with all_or_nothing(self):
             rows = check_X(self, X, reset=True)[:]  # those with labels at any place
             self._refuse_no_y(y)
-            labelled, targets, supervision = self._read(y)
+            labelled, targets, supervision = self._read(off_torch(y))
             check_consistent_length(rows, labelled)
             self._refuse_parts()
             entropy = draw_entropy_of_fit(self.random_state)
@@ -138,11 +144,12 @@ class EncoderWithHead(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components)
+        ndarray, or what `set_output` has chosen, of shape (n_samples, n_components)
             Their codes, in the floating dtype of X.
         """
         check_fitted(self)
-        return self._encoder.encode(check_X(self, X, reset=False))
+        codes = self._encoder.encode(check_X(self, X, reset=False))
+        return self._give_lazily(codes, X) if is_lazy(X) else self._give(codes, X)
 
     def _decide(self, X):
         """What the head says about the rows of X: (n_samples, n_outputs)."""
@@ -221,7 +228,7 @@ class EncoderWithHead(
         found = self.predict(X)
         check_consistent_length(found, y, sample_weight)
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)[labelled]
+            sample_weight = np.asarray(off_torch(sample_weight))[labelled]
         return measure(y[labelled], found[labelled], sample_weight=sample_weight)
 
     def _refuse_parts(self):

@@ -11,6 +11,7 @@ from sklearn.utils.validation import assert_all_finite, check_array
 
 from skae.estimators.heads import Numbers
 from skae.estimators.pretrained import EncoderWithHead, labelled_rows
+from skae.estimators.validation import off_torch
 
 
 class AutoencoderRegressor(RegressorMixin, EncoderWithHead):
@@ -196,7 +197,7 @@ class AutoencoderRegressor(RegressorMixin, EncoderWithHead):
         float
             :math:`R^2`, the mean over the outputs: at most 1, which is perfect.
         """
-        return self._judge(r2_score, X, np.asarray(y), sample_weight)
+        return self._judge(r2_score, X, np.asarray(off_torch(y)), sample_weight)
 
     def _read(self, y):
         y = check_array(

@@ -63,27 +63,16 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, ...)
+        ndarray or torch.Tensor of shape (n_samples, ...)
             Their reconstructions, in units of X: the mean of the likelihood. They are
-            flat if the samples of the fit were, and otherwise have their shape.
+            flat if the samples of the fit were, and otherwise have their shape. A
+            tensor after ``set_output(transform="torch")``.
         """
         decoded = super().inverse_transform(X)
         return decoded.reshape(len(decoded), *self._shape_of_a_sample)
 
-    def reconstruct(self, X):
-        """Encode X and decode it again, in one go.
-
-        Parameters
-        ----------
-        X : array-like or torch.Tensor of shape (n_samples, ...)
-            Samples to reconstruct, flat or in their shape.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            Their reconstructions.
-        """
-        rows = super().reconstruct(X)
+    def _reconstruct(self, X):
+        rows = super()._reconstruct(X)
         return rows.reshape(len(rows), *np.shape(X)[1:])
 
     def score_samples(self, X, *, n_samples=1):

@@ -225,7 +225,7 @@ def as_plain_array(X):
     if type(X) is np.ndarray and X.dtype.kind == "f":
         return X
     if isinstance(X, torch.Tensor):
-        return _from_torch(X)
+        return off_torch(X)
     rows = X if isinstance(X, list | tuple) else ()
     if any(isinstance(masked, np.ma.MaskedArray) for masked in (X, *rows)):
         raise TypeError(
@@ -263,10 +263,22 @@ def _types(X):
     return getattr(table, "types", [getattr(X, "dtype", None)])
 
 
-def _from_torch(X):
-    """Array of a tensor's numbers, on any device; it may share their memory."""
+def off_torch(X):
+    """Array of a tensor's numbers, which may share their memory; what is none as it is.
+
+    Numbers of fewer than 32 bits, of which numpy knows one kind only, are float32 then.
+    """
+    if not isinstance(X, torch.Tensor):
+        return X
+    if X.is_nested or X.layout != torch.strided:
+        raise TypeError(
+            f"X is a {'nested' if X.is_nested else X.layout} tensor, and only dense "
+            "ones are read. Pass a sparse array of scipy's, which is never dense as a "
+            "whole, or X.to_dense(), or X.to_padded_tensor(value) of a nested tensor."
+        )
     if X.is_meta:
         raise ValueError("X is a tensor on the meta device, which holds no numbers.")
     X = X.detach().to("cpu")
-    X = X.float() if X.dtype == torch.bfloat16 else X
+    if X.is_floating_point() and X.dtype.itemsize < 4:
+        X = X.float()
     return X.resolve_conj().resolve_neg().numpy()

@@ -16,6 +16,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
+from skae.estimators import DocumentationLinkMixin
 from skae.model_selection._backend import RendezvousBackend
 from skae.model_selection._callbacks import RoundCallbacks
 from skae.model_selection._checks import (
@@ -44,7 +45,7 @@ _COPIES, _STATES = 3, 9
 """How often a fit holds its rows, and its weights: gradients, moments, the best."""
 
 
-class AutoencoderSearchCV(GridSearchCV):
+class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
     """Grid search that trains its candidates together.
 
     `GridSearchCV`, with the same results but for rounding, for estimators that are
@@ -150,6 +151,8 @@ class AutoencoderSearchCV(GridSearchCV):
     >>> search.best_estimator_.transform(load_iris().data).shape
     (150, 1)
     """
+
+    _documented_in = "skae.model_selection"
 
     _parameter_constraints: dict = {
         **GridSearchCV._parameter_constraints,
