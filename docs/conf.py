@@ -1,6 +1,10 @@
 """Sphinx reads this."""
 
+import os
+
 import skae
+
+os.environ.setdefault("SKAE_DOCS", "..")  # as seen from the pages of the gallery
 
 project = "skae"
 author = "The skae developers"

@@ -25,10 +25,10 @@ class OutputMixin:
         Parameters
         ----------
         transform : {"default", "pandas", "polars", "torch"}, default=None
-            - `"default"`: arrays, whatever X is.
-            - `"pandas"`, `"polars"`: frames from `transform` and `fit_transform`, with
-              the columns `get_feature_names_out`; a lazy X is computed.
-            - `"torch"`: tensors from every method that gives rows or codes, decoded,
+            - ``"default"``: arrays, whatever X is.
+            - ``"pandas"``, ``"polars"``: frames from `transform` and `fit_transform`,
+              with the columns `get_feature_names_out`; a lazy X is computed.
+            - ``"torch"``: tensors from every method that gives rows or codes, decoded,
               drawn or filled ones too. They are on the device of X where X is a tensor,
               and on the CPU otherwise, and carry no gradient. A lazy X is computed.
             - None: as it was.

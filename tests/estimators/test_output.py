@@ -45,6 +45,9 @@ class ElsewhereTensor(torch.Tensor):
         return self.as_subclass(torch.Tensor)
 
 
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
 def elsewhere(X):
     return torch.from_numpy(X).as_subclass(ElsewhereTensor)
 
@@ -115,6 +118,15 @@ class TestDevice:
             tensors.impute(elsewhere(new)),
         ):
             assert result.device == ElsewhereTensor.device
+
+    @parametrize("device", DEVICES)
+    def test_a_device_of_this_machine(self, dense, X, device):
+        there = torch.from_numpy(X).to(device)
+        model = dense().set_output(transform="torch").fit(there)
+        codes = model.transform(there)
+        rows = model.inverse_transform(codes)
+        assert codes.device == rows.device == there.device
+        assert_array_equal(rows.cpu().numpy(), dense().fit(X).reconstruct(X))
 
     @parametrize("convert", [np.asarray, np.ndarray.tolist, pd.DataFrame])
     def test_what_is_no_tensor_gives_one_on_the_cpu(self, tensors, new, convert):
