@@ -88,9 +88,13 @@ def in_blocks(estimator, X, *, trains):
 
 
 def _fits(estimator, X):
-    """Whether the device that trains has room for all rows of X."""
-    n_bytes = X.size * choose_dtype(estimator.precision).itemsize
-    return fits_on(choose_device(estimator.device), n_bytes)
+    """Whether the device that trains has room for all rows of X.
+
+    An estimator without a device has others that train.
+    """
+    device = choose_device(getattr(estimator, "device", "cpu"))
+    dtype = choose_dtype(getattr(estimator, "precision", "float32"))
+    return fits_on(device, X.size * dtype.itemsize)
 
 
 def check_ranges(likelihood, **given):

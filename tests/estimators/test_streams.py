@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -20,6 +21,8 @@ from skae import (
     TopKAutoencoder,
     VariationalAutoencoder,
 )
+from skae.data import Source
+from skae.estimators.sources import in_blocks
 
 BLOCK = 300
 
@@ -279,3 +282,14 @@ class TestBeside:
         expected = fitted.transform(rows)
         fitted.set_params(nan_policy="omit", block_size=7)
         assert_array_equal(fitted.transform(rows), expected)
+
+
+def test_rows_that_do_not_fit_on_a_gpu_are_read_in_blocks(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1, 1))
+    X = np.broadcast_to(np.float32(1.0), (2**19, 100))  # more than a usual block
+    on_a_gpu, elsewhere = Autoencoder(2, device="cuda"), Autoencoder(2)
+    assert isinstance(in_blocks(on_a_gpu, X, trains=True), Source)
+    assert in_blocks(on_a_gpu, X[:9], trains=True).shape == (9, 100)
+    assert in_blocks(on_a_gpu, X, trains=False) is X
+    assert in_blocks(elsewhere, X, trains=True) is X
+    assert in_blocks(AutoencoderClassifier(), X, trains=True) is X
