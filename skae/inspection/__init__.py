@@ -4,12 +4,35 @@ from importlib import import_module
 
 _MODULES = {
     "ComparisonDisplay": "_display",
+    "DictionaryDisplay": "_displays.dictionary",
+    "EmbeddingDisplay": "_displays.embedding",
+    "ExplainedDevianceDisplay": "_displays.deviance",
+    "LatentGridDisplay": "_displays.grid",
+    "LatentTraversalDisplay": "_displays.traversal",
+    "LossCurveDisplay": "_displays.loss_curve",
+    "ReconstructionDisplay": "_displays.reconstruction",
+    "ReconstructionErrorDisplay": "_displays.error",
+    "SamplesDisplay": "_displays.samples",
     "compare": "_compare",
     "plot_embeddings": "_plot_embeddings",
     "plot_reconstructions": "_plot_reconstructions",
 }
 
-__all__ = ["ComparisonDisplay", "compare", "plot_embeddings", "plot_reconstructions"]
+__all__ = [
+    "ComparisonDisplay",
+    "DictionaryDisplay",
+    "EmbeddingDisplay",
+    "ExplainedDevianceDisplay",
+    "LatentGridDisplay",
+    "LatentTraversalDisplay",
+    "LossCurveDisplay",
+    "ReconstructionDisplay",
+    "ReconstructionErrorDisplay",
+    "SamplesDisplay",
+    "compare",
+    "plot_embeddings",
+    "plot_reconstructions",
+]
 
 
 def __getattr__(name):

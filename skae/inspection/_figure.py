@@ -1,4 +1,4 @@
-"""Where to draw: the figure the caller gave, or a new one."""
+"""Where to draw: the figure or the axes that the caller gave, or new ones."""
 
 from skae._optional import import_optional
 
@@ -27,7 +27,96 @@ def figure_for(fig, size):
     return fig
 
 
+def axes_for(ax, size):
+    """Return the axes to draw on.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        The caller's; None are those of a new pyplot figure.
+
+    size : tuple of float
+        Width and height of a new figure in inches.
+
+    Returns
+    -------
+    Axes
+        Ready to be drawn on.
+    """
+    return figure_for(None, size).add_subplot() if ax is None else ax
+
+
+def split(ax, n_rows):
+    """Put smaller axes in the place of one, below each other, with one x axis.
+
+    Parameters
+    ----------
+    ax : Axes
+        From a grid, as `subplots` makes them; switched off.
+
+    n_rows : int
+        How many.
+
+    Returns
+    -------
+    list of Axes
+        From top to bottom.
+
+    Raises
+    ------
+    ValueError
+        If `ax` stands in no grid, or was split before.
+    """
+    spec = ax.get_subplotspec()
+    if spec is None or not ax.axison:
+        raise ValueError(
+            "ax is split into several axes here: it must be from a grid, as made by "
+            "plt.subplots or Figure.add_subplot, and not be split already."
+        )
+    ax.set_axis_off()
+    axes = []
+    for part in spec.subgridspec(n_rows, 1):
+        axes.append(ax.figure.add_subplot(part, sharex=axes[0] if axes else None))
+    for other in axes[:-1]:
+        other.tick_params(labelbottom=False)
+    return axes
+
+
 def bare(ax):
     """Take ticks and frame from axes whose units mean nothing."""
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
+
+
+def frameless(ax):
+    """Take the frame from axes whose content has one, and the marks of the ticks."""
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def name_ticks(ax, places, names, *, inches=0.2):
+    """Write names along the x axis: level where they fit, else slanted or upright.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn on already.
+
+    places : array-like of shape (n_names,)
+        Where they belong, in data.
+
+    names : list of str
+        Long ones are cut.
+
+    inches : float, default=0.2
+        Room along the axis for each.
+    """
+    names = [name if len(name) <= 24 else f"{name[:22]}…" for name in names]
+    longest = max(map(len, names))
+    if 0.09 * longest < inches:
+        style = {}
+    elif inches > 0.3:
+        style = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    else:
+        style = {"rotation": 90}
+    ax.set_xticks(places, names, **style)

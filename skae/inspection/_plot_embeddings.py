@@ -25,8 +25,8 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
         The codes by the name of the method.
 
     y : array-like of shape (n_samples,), default=None
-        What to colour the points by: up to twenty classes get a legend, numbers a
-        colour bar.
+        What to tell the points apart by: classes, up to forty, get a colour and a
+        shape each and a legend, numbers a colour bar.
 
     captions : dict of str to str, default=None
         A line to write below the panel, by the name of the method.
@@ -77,7 +77,7 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
     for i, (name, Z) in enumerate(embeddings.items(), start=1):
         ax = fig.add_subplot(n_rows, n_columns, i)
         plane = _plane(Z)
-        points = ax.scatter(*plane.T, **_marker(len(Z)), **colours.scatter_options())
+        points = colours.scatter(ax, *plane.T, **marker(len(Z)))
         ax.set_aspect("equal", adjustable="datalim")
         ax.set_title(name, fontweight="bold", pad=12)
         ax.set_xlabel("\n".join(_captions(name, Z, captions or {})))
@@ -97,8 +97,9 @@ def _grid(n_panels):
     return ceil(n_panels / n_columns), n_columns
 
 
-def _marker(n_samples):
-    area = float(np.clip(6000 / n_samples, 4, 24))  # in points squared
+def marker(n_samples):
+    """Return options of a scatter plot that suit so many points."""
+    area = float(np.clip(6000 / n_samples, 6, 24))  # in points squared
     return {"s": area, "alpha": 0.8, "linewidths": 0}
 
 
@@ -114,6 +115,10 @@ def _plane(Z):
     """Bring codes of any size onto two axes: (n_samples, 2)."""
     Z = np.asarray(Z, dtype=float).reshape(len(Z), -1)
     if Z.shape[1] == 1:
-        jitter = np.random.default_rng(0).uniform(size=len(Z))
-        return np.column_stack([Z[:, 0], jitter * np.ptp(Z) / 4])
+        return np.column_stack([Z[:, 0], spread(len(Z)) * np.ptp(Z) / 4])
     return Z if Z.shape[1] == 2 else PCA(2).fit_transform(Z)
+
+
+def spread(n_samples):
+    """Return heights in [0, 1], at random, for points on a line."""
+    return np.random.default_rng(0).uniform(size=n_samples)

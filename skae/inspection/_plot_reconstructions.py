@@ -4,6 +4,7 @@ import numpy as np
 
 from skae.inspection._figure import figure_for
 from skae.inspection._row_drawings import drawing_for
+from skae.inspection._rows import rows_to_show
 
 
 def plot_reconstructions(
@@ -39,9 +40,10 @@ def plot_reconstructions(
     n_samples : int, default=10
         Number of rows to show as images or as lines of the heat map.
 
-    image_shape : tuple of int, default=None
-        Height and width, and the number of channels if there are several. None
-        takes squares of 8 x 8 pixels and more for images, unless they have names.
+    image_shape : tuple of int or False, default=None
+        Height and width, with the number of channels after or before them if there
+        are several; False for what is no image. None takes squares of 8 x 8 pixels
+        and more for images, unless they have names.
 
     feature_names : list of str, default=None
         The names of the columns of a table.
@@ -95,7 +97,7 @@ def plot_reconstructions(
         np.shape(X)[1], image_shape=image_shape, feature_names=feature_names
     )
     fig = figure_for(fig, drawing.size(len(panels)))
-    drawing.draw(fig, panels, _rows_to_show(len(X), y, n_samples), y, legend)
+    drawing.draw(fig, panels, rows_to_show(len(X), y, n_samples), y, legend)
     return fig
 
 
@@ -113,18 +115,3 @@ def _panels(X, reconstructions, captions):
         label = f"{name}\n{captions[name]}" if name in captions else name
         panels[label] = np.asarray(X_hat, dtype=float)
     return panels
-
-
-def _rows_to_show(n_rows, y, n_samples):
-    """Choose rows spread over the classes, or over the range of a number."""
-    if y is None:
-        return np.arange(min(n_samples, n_rows))
-    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    by_class = np.argsort(codes, kind="stable")
-    turn = np.empty(n_rows, dtype=int)  # 0 for the first row of each class, 1 ...
-    turn[by_class] = np.arange(n_rows) - np.repeat(counts.cumsum() - counts, counts)
-    order = np.lexsort((codes, turn))
-    if len(counts) > n_samples:
-        return order[np.linspace(0, len(counts) - 1, n_samples).astype(int)]
-    chosen = order[:n_samples]
-    return chosen[np.argsort(codes[chosen], kind="stable")]

@@ -1,15 +1,14 @@
 """Three ways to draw rows and their reconstructions; each knows its own size."""
 
 from dataclasses import dataclass
-from math import ceil, isqrt
 
 import numpy as np
 
 from skae.inspection._colours import colours_of
 from skae.inspection._figure import bare
+from skae.inspection._images import ImageShape, image_shape_for
 
 _MOST_NAMES = 40  # column names that stay legible side by side
-_SMALLEST_IMAGE = 8  # a table has nine or sixteen columns too
 
 
 def drawing_for(n_features, *, image_shape, feature_names):
@@ -20,8 +19,8 @@ def drawing_for(n_features, *, image_shape, feature_names):
     n_features : int
         Width of the rows.
 
-    image_shape : tuple of int or None
-        Their shape, if they are known to be images.
+    image_shape : tuple of int, False or None
+        Their shape, if they are known to be images; False: they are none.
 
     feature_names : list of str or None
         The names of their columns, if they are known to be a table.
@@ -36,26 +35,17 @@ def drawing_for(n_features, *, image_shape, feature_names):
     ValueError
         If `image_shape` does not fit.
     """
-    if image_shape is not None:
-        if np.prod(image_shape) != n_features or len(image_shape) not in (2, 3):
-            raise ValueError(
-                f"image_shape={image_shape} does not fit rows of {n_features} "
-                "features: pass (height, width) or (height, width, channels)"
-            )
-        return Images(tuple(image_shape))
-    if n_features in (2, 3):
-        return Points(n_features)
-    side = isqrt(n_features)
-    if side**2 == n_features and side >= _SMALLEST_IMAGE and feature_names is None:
-        return Images((side, side))
-    return HeatMap(feature_names)
+    shape = image_shape_for(n_features, image_shape, feature_names)
+    if shape is not None:
+        return Images(shape)
+    return Points(n_features) if n_features in (2, 3) else HeatMap(feature_names)
 
 
 @dataclass(frozen=True)
 class Images:
     """A strip of images for each panel, one strip below the other."""
 
-    shape: tuple[int, ...]
+    shape: ImageShape
 
     def size(self, n_panels):
         """Return width and height of the figure in inches."""
@@ -64,23 +54,12 @@ class Images:
     def draw(self, fig, panels, rows, y, legend):
         """Draw the images of the chosen rows."""
         X = next(iter(panels.values()))[rows]
-        low, high = X.min(), X.max()
+        limits = X.min(), X.max()
         for ax, (name, panel) in _stacked(fig, panels):
-            strip = self._strip(panel[rows])
-            if len(self.shape) == 3:  # colours are given in [0, 1]
-                strip = np.clip((strip - low) / (high - low or 1), 0, 1)
-                strip = np.nan_to_num(strip, nan=1.0)
-            ax.imshow(strip, cmap="gray", vmin=low, vmax=high)
+            strip, _ = self.shape.mosaic(panel[rows], len(rows), limits)
+            ax.imshow(strip, cmap="gray", vmin=limits[0], vmax=limits[1])
             ax.set_anchor("W")  # else the layout makes too little room for the label
             _label(ax, name)
-
-    def _strip(self, X):
-        """Put images in a row with a gap between them."""
-        images = X.reshape(len(X), *self.shape)
-        gap = ceil(self.shape[1] / 14)
-        margins = [(0, 0), (0, 0), (0, gap)] + [(0, 0)] * (len(self.shape) - 2)
-        images = np.pad(images, margins, constant_values=np.nan)
-        return np.concatenate(images, axis=1)[:, :-gap]
 
 
 @dataclass(frozen=True)
@@ -100,7 +79,7 @@ class Points:
         projection = "3d" if self.n_features == 3 else None
         for i, (name, panel) in enumerate(panels.items(), start=1):
             ax = fig.add_subplot(1, len(panels), i, projection=projection)
-            points = ax.scatter(*panel.T, s=6, **colours.scatter_options())
+            points = colours.scatter(ax, *panel.T, s=6)
             self._frame(ax, X)
             ax.set_title(name, y=1.0)
         if legend:

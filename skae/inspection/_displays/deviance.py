@@ -1,0 +1,266 @@
+"""How much is explained by codes of different sizes, beside PCA."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.model_selection import (
+    PredefinedSplit,
+    ShuffleSplit,
+    check_cv,
+    cross_val_score,
+)
+from sklearn.pipeline import Pipeline
+
+from skae.inspection._figure import axes_for
+from skae.inspection._rows import as_rows
+from skae.metrics import reconstruction_r2
+
+_SIZES = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(kw_only=True, eq=False)
+class ExplainedDevianceDisplay:
+    """The share of the deviance of new rows that codes of different sizes explain.
+
+    Where the curve bends is a size to begin with; where it lies above PCA's, the rows
+    lie on something curved. Get one from :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    n_components : list of int
+        Sizes of the code.
+    scores : ndarray of shape (n_sizes, n_splits)
+        Share explained by the estimator, for the held-out rows of each split.
+    pca_scores : ndarray of shape (n_sizes, n_splits), default=None
+        The same of PCA; NaN for sizes that PCA cannot have.
+    name : str, default="estimator"
+        Name of the estimator.
+    measure : str, default="variance"
+        What is explained: the variance, or the deviance under another likelihood.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes that were drawn on.
+    figure_ : matplotlib.figure.Figure
+        The figure that they are in.
+    curves_ : list of matplotlib.container.ErrorbarContainer
+        The curve of the estimator, and that of PCA if there is one.
+
+    See Also
+    --------
+    skae.metrics.reconstruction_r2 : What is drawn, unless `scoring` says otherwise.
+    skae.model_selection.AutoencoderSearchCV : Searches more than the size.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import Autoencoder
+    >>> from skae.inspection import ExplainedDevianceDisplay
+    >>> X = load_digits().data
+    >>> ae = Autoencoder(max_iter=10, random_state=0)
+    >>> display = ExplainedDevianceDisplay.from_estimator(ae, X, n_components=[2, 8])
+    >>> display.scores.shape
+    (2, 1)
+    """
+
+    n_components: list
+    scores: np.ndarray
+    pca_scores: np.ndarray | None = None
+    name: str = "estimator"
+    measure: str = "variance"
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        n_components=None,
+        X_test=None,
+        test_size=0.25,
+        cv=None,
+        scoring="variance",
+        pca=True,
+        n_jobs=None,
+        random_state=0,
+        name=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Fit clones of an estimator with codes of different sizes, and PCA.
+
+        Parameters
+        ----------
+        estimator : estimator
+            With the parameter `n_components`, `transform` and `inverse_transform`: an
+            autoencoder, PCA, a Pipeline ending in one, whose other steps PCA gets too.
+            It is cloned, and need not be fitted.
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        n_components : sequence of int, default=None
+            Sizes of the code; None are the powers of two up to 32 that are below the
+            number of features.
+        X_test : array-like of shape (n_test, n_features), default=None
+            Rows to judge by; X is then fitted to as a whole.
+        test_size : float or int, default=0.25
+            Share or number of the rows of X to hold out and to judge by, if there are
+            neither `X_test` nor `cv`.
+        cv : int or cross-validation generator, default=None
+            Folds to judge by, in place of rows held out once. The curves are then the
+            means over the folds, with a standard deviation to both sides.
+        scoring : {"variance", "deviance"}, default="variance"
+            ``"variance"`` is the share of the squared deviations from the training
+            mean, `skae.metrics.reconstruction_r2`, which PCA has too.
+            ``"deviance"`` is the estimator's own `score`, under its own likelihood;
+            PCA, which has another one, is left out.
+        pca : bool, default=True
+            Whether to draw PCA's curve.
+        n_jobs : int, default=None
+            Processes, as in `sklearn.model_selection.cross_val_score`.
+        random_state : int, RandomState instance or None, default=0
+            Seed of which rows are held out; the estimator has its own.
+        name : str, default=None
+            Name of the estimator; None is that of its class.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        ExplainedDevianceDisplay
+            What was drawn.
+        """
+        if scoring not in ("variance", "deviance"):
+            raise ValueError(
+                f'scoring must be "variance" or "deviance". Got {scoring!r}.'
+            )
+        parameter = _parameter_of(estimator)
+        rows, splits = _splits(X, X_test, test_size, cv, random_state)
+        n_features = as_rows(rows[:1]).shape[1]
+        if n_components is None:
+            n_components = [k for k in _SIZES if k < n_features] or [1]
+
+        def scores_of(model, rows, size):
+            model = clone(model).set_params(**{parameter: size})
+            scorer = reconstruction_r2 if scoring == "variance" else None
+            options = {"cv": splits, "scoring": scorer, "error_score": "raise"}
+            return cross_val_score(model, rows, n_jobs=n_jobs, **options)
+
+        scores = np.array([scores_of(estimator, rows, k) for k in n_components])
+        pca_scores = None
+        if pca and scoring == "variance":
+            flat = rows if np.ndim(rows) <= 2 else as_rows(rows)
+            most = min(n_features, min(len(train) for train, _ in splits))
+            pca_scores = np.array(
+                [
+                    scores_of(_as_pca(estimator), flat, k)
+                    if k <= most
+                    else np.full(len(splits), np.nan)
+                    for k in n_components
+                ]
+            )
+        display = cls(
+            n_components=list(n_components),
+            scores=scores,
+            pca_scores=pca_scores,
+            name=name or type(_last(estimator)).__name__,
+            measure=scoring,
+        )
+        return display.plot(ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.errorbar`, for the estimator's curve.
+
+        Returns
+        -------
+        ExplainedDevianceDisplay
+            This one, with what was drawn as attributes.
+        """
+        ax = self.ax_ = axes_for(ax, (6.0, 4.0))
+        self.figure_ = ax.figure
+        self.curves_ = [self._draw(self.scores, self.name, fmt="o-", **kwargs)]
+        if self.pca_scores is not None:
+            style = {"fmt": "s--", "color": "0.35", "markerfacecolor": "white"}
+            self.curves_.append(self._draw(self.pca_scores, "PCA", **style))
+        sizes = self.n_components
+        if max(sizes) > 8 * min(sizes):
+            ax.set_xscale("log", base=2)
+        ax.set_xticks(sizes, sizes)
+        ax.minorticks_off()
+        ax.set_xlabel("n_components")
+        folds = self.scores.shape[1]
+        rows = "held out" if folds == 1 else f"mean of {folds} folds ± std"
+        ax.set_ylabel(f"share of the {self.measure} explained\n({rows})")
+        ax.legend()
+        return self
+
+    def _draw(self, scores, name, **kwargs):
+        spread = scores.std(axis=1) if scores.shape[1] > 1 else None
+        options = {"label": name, "capsize": 3, **kwargs}
+        return self.ax_.errorbar(
+            self.n_components, scores.mean(axis=1), spread, **options
+        )
+
+
+def _last(estimator):
+    """Return what makes the code: the last step of a Pipeline."""
+    return _last(estimator.steps[-1][1]) if hasattr(estimator, "steps") else estimator
+
+
+def _parameter_of(estimator):
+    """Name of the parameter that is the size of the code."""
+    prefix, last = "", estimator
+    while hasattr(last, "steps"):
+        step, last = last.steps[-1]
+        prefix += f"{step}__"
+    if isinstance(last, type) or "n_components" not in getattr(
+        last, "get_params", dict
+    )(deep=False):
+        raise TypeError(
+            f"{last!r} has no parameter n_components: ExplainedDevianceDisplay needs a "
+            "transformer with one, or a Pipeline that ends in such."
+        )
+    return f"{prefix}n_components"
+
+
+def _as_pca(estimator):
+    """Return PCA in the place of the last step."""
+    if not hasattr(estimator, "steps"):
+        return PCA(random_state=0)
+    *steps, (name, last) = estimator.steps
+    return Pipeline([*steps, (name, _as_pca(last))])
+
+
+def _splits(X, X_test, test_size, cv, random_state):
+    """Return rows, and pairs of indices of those to fit to and those to judge by."""
+    if X_test is not None:
+        if cv is not None:
+            raise ValueError("Pass X_test or cv, not both.")
+        rows = _stack(X, X_test)
+        n_train = len(rows) - len(X_test)
+        fold = np.where(np.arange(len(rows)) < n_train, -1, 0)
+        return rows, list(PredefinedSplit(fold).split())
+    if cv is None:
+        cv = ShuffleSplit(1, test_size=test_size, random_state=random_state)
+    return X, list(check_cv(cv).split(X))
+
+
+def _stack(X, X_test):
+    if np.shape(X)[1:] != np.shape(X_test)[1:]:
+        raise ValueError(
+            f"X_test has rows of shape {np.shape(X_test)[1:]}, X of {np.shape(X)[1:]}."
+        )
+    if hasattr(X, "columns"):
+        return type(X)(np.vstack([X, X_test]), columns=X.columns)
+    return np.concatenate([X, X_test])

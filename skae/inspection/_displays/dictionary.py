@@ -1,0 +1,214 @@
+"""What the units of a code add to a reconstruction: the pieces of a dictionary."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from skae.inspection._figure import axes_for, bare, frameless
+from skae.inspection._images import image_shape_for
+from skae.inspection._models import decode, encode, known_image_shape
+from skae.inspection._profiles import draw_cells, feature_places, label_features
+from skae.inspection._rows import names_of
+
+_MOST_IMAGES, _MOST_BARS = 64, 16
+_MOST_LABELS = 40  # images under which there is room for a number
+
+
+@dataclass(kw_only=True, eq=False)
+class DictionaryDisplay:
+    """The atoms of a sparse code, by how much of the reconstructions they make up.
+
+    An atom is what a unit adds to the reconstruction of a code of zeros, when it is as
+    active as it is in the root mean square. Each is drawn on a scale of its own, zero
+    in the middle: as an image or as bars over the features. Below it, or at its left,
+    is the share of the rows that activate it. Units that no row activates, or all
+    alike, are dead: they come last and are crossed out. Get one from
+    :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    atoms : ndarray of shape (n_components, n_features)
+        What each unit adds.
+    activity : ndarray of shape (n_components,)
+        Share of the rows that activate it.
+    dead : ndarray of bool of shape (n_components,)
+        Which units are dead.
+    image_shape : tuple of int or False, default=None
+        Height and width of the images, with the number of channels before or after
+        them if there are several; False for what is no image. None takes squares of 8
+        x 8 pixels and more for images, unless they have names.
+    feature_names : list of str, default=None
+        Names of the features.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_components,)
+        Indices of the units by the power of their atoms, the dead ones last.
+    ax_ : matplotlib.axes.Axes
+        The axes that were drawn on.
+    figure_ : matplotlib.figure.Figure
+        The figure that they are in.
+    units_ : ndarray of int
+        Indices of the units that were drawn.
+
+    See Also
+    --------
+    LatentTraversalDisplay : The components of a small code.
+    sklearn.decomposition.DictionaryLearning : A search for the code of each row.
+
+    References
+    ----------
+    Olshausen, B. A. and Field, D. J. (1996). Emergence of simple-cell receptive field
+    properties by learning a sparse code for natural images. Nature 381, 607-609; its
+    figure 4 is such a dictionary.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import TopKAutoencoder
+    >>> from skae.inspection import DictionaryDisplay
+    >>> X = load_digits().data
+    >>> ae = TopKAutoencoder(32, k=4, max_iter=5, random_state=0).fit(X)
+    >>> display = DictionaryDisplay.from_estimator(ae, X, n_atoms=20)
+    >>> bool(np.isclose(display.activity.sum(), 4))
+    True
+    """
+
+    atoms: np.ndarray
+    activity: np.ndarray
+    dead: np.ndarray
+    image_shape: object = None
+    feature_names: list | None = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        n_atoms=None,
+        image_shape=None,
+        feature_names=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Take a code apart into its units.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `transform` and `inverse_transform`: a sparse or any other
+            autoencoder, PCA, NMF, a Pipeline of such. Where the decoder is not linear,
+            atoms do not add up to the reconstructions.
+        X : array-like of shape (n_samples, n_features)
+            Rows that show how the units are used.
+        n_atoms : int, default=None
+            How many to draw at most; None is 64 images, or 16 rows of bars.
+        image_shape : tuple of int or False, default=None
+            As of the class; None asks the estimator first, if it is one of images.
+        feature_names : list of str, default=None
+            Names of the features; None takes those of a DataFrame.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        DictionaryDisplay
+            What was drawn.
+        """
+        Z = encode(estimator, X, cls.__name__)
+        size = np.sqrt(np.mean(np.square(Z), axis=0))
+        dead = np.ptp(Z, axis=0) <= 1e-9 * size
+        codes = np.vstack([np.zeros_like(size), np.diag(np.where(dead, 1.0, size))])
+        zero, *decoded = decode(estimator, codes, cls.__name__)
+        display = cls(
+            atoms=np.array(decoded) - zero,
+            activity=np.mean(Z != 0, axis=0),
+            dead=dead,
+            image_shape=known_image_shape(estimator, X, image_shape, feature_names),
+            feature_names=names_of(X, feature_names),
+        )
+        return display.plot(ax, n_atoms=n_atoms, **kwargs)
+
+    @property
+    def order(self):
+        """Indices of the units by the power of their atoms, the dead ones last."""
+        power = np.square(self.atoms).sum(axis=1)
+        return np.lexsort((-power, self.dead))
+
+    def plot(self, ax=None, *, n_atoms=None, **kwargs):
+        """Draw the atoms.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        n_atoms : int, default=None
+            How many to draw at most; None is 64 images, or 16 rows of bars.
+        **kwargs : dict
+            ``cmap`` for images.
+
+        Returns
+        -------
+        DictionaryDisplay
+            This one, with what was drawn as attributes.
+        """
+        n_features = self.atoms.shape[1]
+        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
+        if n_atoms is None:
+            n_atoms = _MOST_BARS if shape is None else _MOST_IMAGES
+        self.units_ = self.order[:n_atoms]
+        atoms = self.atoms[self.units_]
+        largest = np.abs(atoms).max(axis=1, keepdims=True)
+        atoms = atoms / np.where(largest > 0, largest, 1)
+        draw = self._draw_bars if shape is None else self._draw_images
+        draw(ax, shape, atoms, **kwargs)
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw_images(self, ax, shape, atoms, **kwargs):
+        n_columns = min(len(atoms), 8 if len(atoms) > 24 else 6)
+        n_lines = ceil(len(atoms) / n_columns)
+        ax = self.ax_ = axes_for(ax, (0.75 * n_columns, 0.8 * n_lines + 0.4))
+        bare(ax)
+        shape.draw(ax, atoms, n_columns, (-1, 1), **kwargs)
+        for place, unit in enumerate(self.units_):
+            line, column = divmod(place, n_columns)
+            self._cross_out(unit, column, line)
+        ax.set_xlabel(self._summary())
+
+    def _draw_bars(self, ax, shape, atoms, **kwargs):
+        n, n_features = atoms.shape
+        width = float(np.clip(0.4 * n_features, 4, 10)) + 1.5
+        ax = self.ax_ = axes_for(ax, (width, 0.4 * n + 1.5))
+        draw_cells(ax, atoms, np.zeros(n), np.arange(float(n)), (1, -1))
+        ax.set(xlim=(-0.5, 0.5), ylim=(n - 0.4, -0.6))
+        ax.set_yticks(range(n), [self._label(unit) for unit in self.units_])
+        places = feature_places(n_features)
+        label_features(ax, self.feature_names, n_features, places)
+        for line, unit in enumerate(self.units_):
+            self._cross_out(unit, 0, line)
+        ax.set_title(self._summary(), fontsize="medium")
+        frameless(ax)
+
+    def _label(self, unit):
+        active = "dead" if self.dead[unit] else f"{self.activity[unit]:.0%} of rows"
+        return f"unit {unit}\n{active}"
+
+    def _summary(self):
+        n, n_dead = len(self.dead), int(self.dead.sum())
+        shown = f"{len(self.units_)} of {n}" if len(self.units_) < n else f"all {n}"
+        crossed = " (crossed out)" if self.dead[self.units_].any() else ""
+        return f"{shown} units by power; {n_dead} dead{crossed}"
+
+    def _cross_out(self, unit, column, line):
+        """Draw a cross over a dead unit, black on white: to be seen on any grey."""
+        if not self.dead[unit]:
+            return
+        x, y = column + np.array([-0.4, 0.4]), line + np.array([-0.4, 0.4])
+        for style in ({"color": "w", "linewidth": 3.5}, {"color": "k"}):
+            self.ax_.plot(x, y, **style)
+            self.ax_.plot(x, y[::-1], **style)

@@ -1,0 +1,280 @@
+"""The reconstruction errors of rows, and which of them lie above a threshold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+from skae.inspection._figure import axes_for
+from skae.inspection._models import error_unit, in_unit, reconstruct
+from skae.inspection._rows import as_rows
+
+_LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
+"""Line and hatching of the classes: what is left of colours in black and white."""
+
+
+@dataclass(kw_only=True, eq=False)
+class ReconstructionErrorDisplay:
+    """A histogram of reconstruction errors, with the share above a threshold.
+
+    Rows that come back badly are unlike those that the estimator was fitted to. Get
+    one from :meth:`from_estimator` or :meth:`from_errors`.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_samples,)
+        The error of each row.
+    y : ndarray of shape (n_samples,), default=None
+        Labels, such as normal and anomalous.
+    threshold : float, default=None
+        The error from which on a row counts as unusual.
+    unit : str, default=None
+        Unit of the errors.
+
+    Attributes
+    ----------
+    share_above : float or dict of float
+        Share of the rows above the threshold; with `y`, by label.
+    ax_ : matplotlib.axes.Axes
+        The axes that were drawn on.
+    figure_ : matplotlib.figure.Figure
+        The figure that they are in.
+    bars_ : list of matplotlib.patches.Polygon
+        The histograms, one for each label.
+    line_ : matplotlib.lines.Line2D or None
+        The threshold.
+
+    See Also
+    --------
+    ReconstructionDisplay : Which features of chosen rows come back badly.
+    sklearn.metrics.RocCurveDisplay : How well the error tells two labels apart.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skae import Autoencoder
+    >>> from skae.inspection import ReconstructionErrorDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), Autoencoder(4, random_state=0))
+    >>> model = model.fit(X[y == 1])
+    >>> label = ["malignant" if malignant else "benign" for malignant in y == 0]
+    >>> display = ReconstructionErrorDisplay.from_estimator(
+    ...     model, X, label, quantile=0.9
+    ... )
+    >>> display.share_above["malignant"] > 5 * display.share_above["benign"]
+    True
+    """
+
+    errors: np.ndarray
+    y: np.ndarray | None = None
+    threshold: float | None = None
+    unit: str | None = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        threshold=None,
+        quantile=None,
+        ax=None,
+        bins="auto",
+        scale="auto",
+        **kwargs,
+    ):
+        """Reconstruct rows and draw the histogram of their errors.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted. The errors are those of its `reconstruction_error`, if it has this
+            method; otherwise the mean squared error of each row, from `transform` and
+            `inverse_transform`: PCA's, or that of a Pipeline, in units of its X.
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels of up to four kinds, such as normal and anomalous, to tell apart.
+        threshold : float, default=None
+            The error from which on a row counts as unusual.
+        quantile : float, default=None
+            In place of `threshold`: the quantile of these errors that it is to be, 0.95
+            for one that a twentieth of the rows lies above. A threshold that other rows
+            set is ``np.quantile(model.reconstruction_error(X_train), 0.95)``.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        bins : int, str or array-like, default="auto"
+            As in `numpy.histogram_bin_edges`.
+        scale : {"auto", "linear", "log"}, default="auto"
+            As in :meth:`plot`.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        ReconstructionErrorDisplay
+            What was drawn.
+        """
+        if hasattr(estimator, "reconstruction_error"):
+            errors, unit = estimator.reconstruction_error(X), error_unit(estimator)
+        else:
+            X_hat = reconstruct(estimator, X, cls.__name__)
+            errors = np.nanmean(np.square(as_rows(X) - X_hat), axis=1)
+            unit = "squared units of X"
+        options = {"threshold": threshold, "quantile": quantile, "unit": unit}
+        return cls.from_errors(
+            errors, y, ax=ax, bins=bins, scale=scale, **options, **kwargs
+        )
+
+    @classmethod
+    def from_errors(
+        cls,
+        errors,
+        y=None,
+        *,
+        threshold=None,
+        quantile=None,
+        unit=None,
+        ax=None,
+        bins="auto",
+        scale="auto",
+        **kwargs,
+    ):
+        """Draw the histogram of errors, or of other scores, that are there already.
+
+        Parameters
+        ----------
+        errors : array-like of shape (n_samples,)
+            The error of each row.
+        y : array-like of shape (n_samples,), default=None
+            As in :meth:`from_estimator`.
+        threshold : float, default=None
+            As in :meth:`from_estimator`.
+        quantile : float, default=None
+            As in :meth:`from_estimator`.
+        unit : str, default=None
+            Unit of the errors.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        bins : int, str or array-like, default="auto"
+            As in `numpy.histogram_bin_edges`.
+        scale : {"auto", "linear", "log"}, default="auto"
+            As in :meth:`plot`.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        ReconstructionErrorDisplay
+            What was drawn.
+        """
+        errors = check_array(errors, ensure_2d=False, input_name="errors").ravel()
+        if y is not None:
+            check_consistent_length(errors, y)
+            y = column_or_1d(y)
+            if len(np.unique(y)) > len(_LOOKS):
+                raise ValueError(
+                    f"y has {len(np.unique(y))} labels: up to {len(_LOOKS)} can be told "
+                    "apart in a histogram. Group them first, as normal and anomalous."
+                )
+        if quantile is not None:
+            if threshold is not None:
+                raise ValueError("Pass a threshold or a quantile, not both.")
+            threshold = float(np.quantile(errors, quantile))
+        display = cls(errors=errors, y=y, threshold=threshold, unit=unit)
+        return display.plot(ax, bins=bins, scale=scale, **kwargs)
+
+    @property
+    def share_above(self):
+        """Share of the rows above the threshold; with `y`, by label."""
+        if self.threshold is None:
+            raise ValueError("There is no threshold: pass one, or a quantile.")
+        above = self.errors > self.threshold
+        if self.y is None:
+            return float(above.mean())
+        labels = np.unique(self.y).tolist()
+        return {label: float(above[self.y == label].mean()) for label in labels}
+
+    def plot(self, ax=None, *, bins="auto", scale="auto", **kwargs):
+        """Draw the histogram: shares of the rows, of those of each label with `y`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        bins : int, str or array-like, default="auto"
+            As in `numpy.histogram_bin_edges`; of equal width on the axis as it is.
+        scale : {"auto", "linear", "log"}, default="auto"
+            Of the error. ``"auto"`` is logarithmic where the errors are positive and
+            the largest is more than ten times their median.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.hist`.
+
+        Returns
+        -------
+        ReconstructionErrorDisplay
+            This one, with what was drawn as attributes.
+        """
+        if scale not in ("auto", "linear", "log"):
+            raise ValueError(f'scale must be "auto", "linear" or "log". Got {scale!r}.')
+        ax = self.ax_ = axes_for(ax, (6.4, 4.0))
+        self.figure_ = ax.figure
+        if scale == "auto":
+            scale = "log" if self._has_a_tail() else "linear"
+        edges = self._edges(bins, scale)
+        labels = [None] if self.y is None else np.unique(self.y).tolist()
+        self.bars_ = [
+            self._draw(i, label, edges, **kwargs) for i, label in enumerate(labels)
+        ]
+        ax.set_xscale(scale)
+        self.line_ = None
+        if self.threshold is not None:
+            self.line_ = ax.axvline(
+                self.threshold, color="k", label=f"threshold {self.threshold:.3g}"
+            )
+        if self.y is not None or self.line_ is not None:
+            ax.legend()
+        of = "" if self.y is None else " of the same label"
+        ax.set_xlabel(in_unit("reconstruction error", self.unit))
+        ax.set_ylabel(f"share of the rows{of} [%]")
+        return self
+
+    def _draw(self, i, label, edges, **kwargs):
+        errors = self.errors if label is None else self.errors[self.y == label]
+        line, hatch = _LOOKS[i]
+        style = {
+            "histtype": "stepfilled",
+            "weights": np.full(len(errors), 100 / len(errors)),
+            "facecolor": (f"C{i}", 0.3),
+            "edgecolor": f"C{i}",
+            "linewidth": 1.5,
+            "linestyle": line,
+            "hatch": hatch,
+            "label": self._describe(label),
+        }
+        _, _, (bars,) = self.ax_.hist(errors, edges, **{**style, **kwargs})
+        return bars
+
+    def _describe(self, label):
+        """Say in the legend what the bars are, and how many lie above the threshold."""
+        what = "rows" if label is None else str(label)
+        if self.threshold is None:
+            return what
+        share = self.share_above if label is None else self.share_above[label]
+        return f"{what}: {share:.1%} above"
+
+    def _has_a_tail(self):
+        median = np.median(self.errors)
+        return self.errors.min() > 0 and self.errors.max() > 10 * median
+
+    def _edges(self, bins, scale):
+        if scale == "linear":
+            return np.histogram_bin_edges(self.errors, bins)
+        if self.errors.min() <= 0:
+            raise ValueError('scale="log" needs errors above 0.')
+        if not (isinstance(bins, str) or np.isscalar(bins)):
+            return np.asarray(bins)
+        return np.exp(np.histogram_bin_edges(np.log(self.errors), bins))

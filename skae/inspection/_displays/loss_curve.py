@@ -1,0 +1,177 @@
+"""The loss over the epochs of a fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skae.inspection._figure import axes_for
+from skae.inspection._models import error_unit, in_unit, innermost
+
+
+@dataclass(kw_only=True, eq=False)
+class LossCurveDisplay:
+    """The training and the validation loss of each epoch, and which epoch was kept.
+
+    Get one from :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    loss_curve : sequence of float
+        Training loss of each epoch.
+    validation_loss_curve : sequence of float, default=()
+        Validation loss after each epoch, if there was one.
+    best_iteration : int, default=None
+        The epoch whose weights were kept; 0 is the start.
+    best_loss : float, default=None
+        The monitored loss of the start, for a `best_iteration` of 0.
+    unit : str, default=None
+        Unit of the losses.
+    name : str, default=None
+        Written in the legend before the names of the curves.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes that were drawn on.
+    figure_ : matplotlib.figure.Figure
+        The figure that they are in.
+    lines_ : list of matplotlib.lines.Line2D
+        The curves: training, and validation if there is one.
+    best_ : matplotlib.lines.Line2D or None
+        The mark at the epoch that was kept.
+
+    See Also
+    --------
+    ReconstructionErrorDisplay : What is lost of each row in the end.
+    sklearn.model_selection.LearningCurveDisplay : Scores against the number of rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import Autoencoder
+    >>> from skae.inspection import LossCurveDisplay
+    >>> X = load_digits().data
+    >>> ae = Autoencoder(4, max_iter=5, random_state=0).fit(X)
+    >>> display = LossCurveDisplay.from_estimator(ae)
+    >>> display.ax_.get_ylabel()
+    'loss [squared units of X]'
+    """
+
+    loss_curve: Sequence
+    validation_loss_curve: Sequence = ()
+    best_iteration: int | None = None
+    best_loss: float | None = None
+    unit: str | None = None
+    name: str | None = None
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None, ax=None, scale="auto", **kwargs):
+        """Draw the loss curve of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `loss_curve_`: an autoencoder, a Pipeline or a search around
+            one. The loss of a step in a Pipeline is in units of what that step saw.
+        name : str, default=None
+            Written in the legend before the names of the curves.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure. Curves that are there already
+            stay, so that fits can be compared.
+        scale : {"auto", "linear", "log"}, default="auto"
+            As in :meth:`plot`.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        LossCurveDisplay
+            What was drawn.
+        """
+        check_is_fitted(estimator)
+        trained = innermost(estimator, "loss_curve_")
+        if trained is None or not len(trained.loss_curve_):
+            raise TypeError(
+                f"{type(estimator).__name__} has no loss curve (loss_curve_): "
+                "LossCurveDisplay needs an estimator that was trained in epochs."
+            )
+        display = cls(
+            loss_curve=list(trained.loss_curve_),
+            validation_loss_curve=list(getattr(trained, "validation_loss_curve_", ())),
+            best_iteration=getattr(trained, "best_iteration_", None),
+            best_loss=getattr(trained, "best_loss_", None),
+            unit=error_unit(trained),
+            name=name,
+        )
+        return display.plot(ax, scale=scale, **kwargs)
+
+    def plot(self, ax=None, *, scale="auto", mark_best=True, **kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        scale : {"auto", "linear", "log"}, default="auto"
+            Of the loss. ``"auto"`` is logarithmic where the losses are positive and
+            span a decade.
+        mark_best : bool, default=True
+            Whether to mark the epoch whose weights were kept.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.plot`, for the curves.
+
+        Returns
+        -------
+        LossCurveDisplay
+            This one, with what was drawn as attributes.
+        """
+        if scale not in ("auto", "linear", "log"):
+            raise ValueError(f'scale must be "auto", "linear" or "log". Got {scale!r}.')
+        ax = self.ax_ = axes_for(ax, (6.0, 4.0))
+        self.figure_ = ax.figure
+        self.lines_, self.best_ = [], None
+        self._draw(self.loss_curve, "training", **kwargs)
+        if len(self.validation_loss_curve):
+            color = self.lines_[0].get_color()
+            style = {"linestyle": "--", "color": color, **kwargs}
+            self._draw(self.validation_loss_curve, "validation", **style)
+        if mark_best and self.best_iteration is not None:
+            self._mark_best()
+        if scale == "auto" and self._spans_a_decade():
+            scale = "log"
+        if scale != "auto":
+            ax.set_yscale(scale)
+        ax.locator_params(axis="x", integer=True)
+        ax.set(xlabel="epoch", ylabel=in_unit("loss", self.unit))
+        ax.legend()
+        return self
+
+    def _draw(self, curve, what, **kwargs):
+        """Draw a curve; a point if there is a single epoch."""
+        kwargs = {"marker": "." if len(curve) == 1 else None, **kwargs}
+        epochs = np.arange(1, len(curve) + 1)
+        label = f"{self.name}, {what}" if self.name else what
+        self.lines_ += self.ax_.plot(epochs, curve, label=label, **kwargs)
+
+    def _mark_best(self):
+        epoch, line = self.best_iteration, self.lines_[-1]
+        curve = line.get_ydata()
+        loss = curve[min(epoch, len(curve)) - 1] if epoch else self.best_loss
+        (self.best_,) = self.ax_.plot(
+            epoch,
+            loss,
+            marker="o",
+            markersize=8,
+            markerfacecolor="white",
+            markeredgecolor=line.get_color(),
+            markeredgewidth=1.5,
+            linestyle="",
+            zorder=3,
+            label=f"kept: {f'epoch {epoch}' if epoch else 'the start'}",
+        )
+
+    def _spans_a_decade(self):
+        values = np.concatenate([self.loss_curve, self.validation_loss_curve])
+        return values.min() > 0 and values.max() > 10 * values.min()

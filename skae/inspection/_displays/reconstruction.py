@@ -1,0 +1,258 @@
+"""Rows beside what is left of them: images, or the error of every feature."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+from skae.inspection._figure import axes_for, frameless
+from skae.inspection._images import image_shape_for
+from skae.inspection._models import known_image_shape, reconstruct
+from skae.inspection._profiles import label_features
+from skae.inspection._rows import (
+    FeatureStatistics,
+    as_rows,
+    names_of,
+    rows_to_show,
+)
+
+_MOST_NUMBERS = 12  # features whose errors are written into the cells
+
+
+@dataclass(kw_only=True, eq=False)
+class ReconstructionDisplay:
+    """Originals above their reconstructions, or the errors of the features of a table.
+
+    Images are drawn as such, with the mean squared error of each. Of other rows the
+    errors are drawn, in standard deviations of the feature over all rows of X, so that
+    features in different units can be compared; above them the root mean square over
+    all rows of X. Get one from :meth:`from_estimator` or :meth:`from_reconstructions`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The originals; NaN where an entry is missing.
+    X_hat : ndarray of shape (n_samples, n_features)
+        Their reconstructions.
+    y : array-like of shape (n_samples,), default=None
+        Labels or numbers that the rows to show are spread over.
+    image_shape : tuple of int or False, default=None
+        Height and width of the images, with the number of channels before or after
+        them if there are several; False for what is no image. None takes squares of 8
+        x 8 pixels and more for images, unless they have names.
+    feature_names : list of str, default=None
+        Names of the features.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes that were drawn on.
+    figure_ : matplotlib.figure.Figure
+        The figure that they are in.
+    image_ : matplotlib.image.AxesImage
+        The images, or the errors.
+    rows_ : ndarray of int
+        Indices of the rows that were drawn.
+
+    See Also
+    --------
+    plot_reconstructions : The reconstructions of several methods, below each other.
+    ReconstructionErrorDisplay : The errors of all rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import Autoencoder
+    >>> from skae.inspection import ReconstructionDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> ae = Autoencoder(4, max_iter=5, random_state=0).fit(X)
+    >>> display = ReconstructionDisplay.from_estimator(ae, X, y)
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['original', 'reconstruction']
+    """
+
+    X: np.ndarray
+    X_hat: np.ndarray
+    y: object = None
+    image_shape: object = None
+    feature_names: list | None = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        rows=None,
+        n_samples=10,
+        image_shape=None,
+        feature_names=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Reconstruct rows and draw some of them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `reconstruct`, or with `transform` and `inverse_transform`: an
+            autoencoder, PCA, a Pipeline of such.
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels or numbers that the rows to show are spread over.
+        rows : array-like of int, default=None
+            Indices of the rows to show; None chooses `n_samples` of them.
+        n_samples : int, default=10
+            How many rows to show.
+        image_shape : tuple of int or False, default=None
+            As of the class; None asks the estimator first, if it is one of images.
+        feature_names : list of str, default=None
+            Names of the features; None takes those of a DataFrame.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.imshow`.
+
+        Returns
+        -------
+        ReconstructionDisplay
+            What was drawn.
+        """
+        return cls.from_reconstructions(
+            X,
+            reconstruct(estimator, X, cls.__name__),
+            y,
+            rows=rows,
+            n_samples=n_samples,
+            image_shape=known_image_shape(estimator, X, image_shape, feature_names),
+            feature_names=feature_names,
+            ax=ax,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_reconstructions(
+        cls,
+        X,
+        X_hat,
+        y=None,
+        *,
+        rows=None,
+        n_samples=10,
+        image_shape=None,
+        feature_names=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw some of the rows whose reconstructions are there already.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        X_hat : array-like of shape (n_samples, n_features)
+            Their reconstructions.
+        y : array-like of shape (n_samples,), default=None
+            As in :meth:`from_estimator`.
+        rows : array-like of int, default=None
+            As in :meth:`from_estimator`.
+        n_samples : int, default=10
+            As in :meth:`from_estimator`.
+        image_shape : tuple of int or False, default=None
+            As of the class.
+        feature_names : list of str, default=None
+            Names of the features; None takes those of a DataFrame.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.imshow`.
+
+        Returns
+        -------
+        ReconstructionDisplay
+            What was drawn.
+        """
+        names = names_of(X, feature_names)
+        X, X_hat = as_rows(X), as_rows(X_hat)
+        check_consistent_length(X, y)
+        if X.shape != X_hat.shape:
+            raise ValueError(f"X_hat has shape {X_hat.shape}, X has {X.shape}.")
+        display = cls(
+            X=X, X_hat=X_hat, y=y, image_shape=image_shape, feature_names=names
+        )
+        return display.plot(ax, rows=rows, n_samples=n_samples, **kwargs)
+
+    def plot(self, ax=None, *, rows=None, n_samples=10, **kwargs):
+        """Draw some of the rows.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        rows : array-like of int, default=None
+            Indices of the rows to show; None chooses `n_samples` of them: the first
+            ones, or, with `y`, some that are spread over it.
+        n_samples : int, default=10
+            How many rows to show.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.imshow`.
+
+        Returns
+        -------
+        ReconstructionDisplay
+            This one, with what was drawn as attributes.
+        """
+        n_rows, n_features = self.X.shape
+        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
+        if rows is None:
+            rows = rows_to_show(n_rows, self.y, n_samples)
+        self.rows_ = np.atleast_1d(rows)
+        draw = self._draw_errors if shape is None else self._draw_images
+        draw(ax, shape, **kwargs)
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw_images(self, ax, shape, **kwargs):
+        n = len(self.rows_)
+        ax = self.ax_ = axes_for(ax, (max(3.0, 0.85 * n) + 1.0, 2.4))
+        X, X_hat = self.X[self.rows_], self.X_hat[self.rows_]
+        limits = np.nanmin(X), np.nanmax(X)
+        self.image_ = shape.draw(ax, np.concatenate([X, X_hat]), n, limits, **kwargs)
+        errors = np.nanmean(np.square(X - X_hat), axis=1)
+        ax.set_yticks([0, 1], ["original", "reconstruction"])
+        ax.set_xticks(range(n), [f"{error:.3g}" for error in errors], fontsize="small")
+        ax.set_xlabel("mean squared error [squared units of X]")
+        frameless(ax)
+
+    def _draw_errors(self, ax, shape, **kwargs):
+        n_features, n = self.X.shape[1], len(self.rows_)
+        size = float(np.clip(0.55 * n_features, 5, 12)) + 1.5, 0.3 * (n + 1) + 1.5
+        ax = self.ax_ = axes_for(ax, size)
+        deviations = (self.X_hat - self.X) / FeatureStatistics.of(self.X).std
+        overall = np.sqrt(np.nanmean(np.square(deviations), axis=0))
+        shown = np.vstack([overall, deviations[self.rows_]])
+        options = {"cmap": "Blues", "vmin": 0, "aspect": "auto", **kwargs}
+        self.image_ = ax.imshow(np.abs(shown), interpolation="nearest", **options)
+        ax.axhline(0.5, color="k", linewidth=1.5)
+        ax.set_yticks(range(n + 1), ["all rows", *(f"row {i}" for i in self.rows_)])
+        label_features(ax, self.feature_names, n_features)
+        if n_features <= _MOST_NUMBERS:
+            self._write_numbers(shown)
+        bar = ax.figure.colorbar(self.image_, ax=ax)
+        bar.set_label("error [standard deviations]")
+
+    def _write_numbers(self, shown):
+        """Write the errors into the cells, all but the first line with their signs."""
+        for (i, j), value in np.ndenumerate(shown):
+            dark = self.image_.norm(abs(value)) > 0.6
+            self.ax_.text(
+                j,
+                i,
+                "" if np.isnan(value) else f"{value:{'+' if i else ''}.2f}",
+                ha="center",
+                va="center",
+                fontsize="small",
+                color="white" if dark else "black",
+            )

@@ -1,0 +1,201 @@
+"""New rows that a model has drawn."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from sklearn.metrics import pairwise_distances_argmin
+
+from skae._optional import import_optional
+from skae.inspection._figure import axes_for, bare, frameless
+from skae.inspection._images import image_shape_for
+from skae.inspection._models import ask, known_image_shape
+from skae.inspection._profiles import draw_lines, label_features
+from skae.inspection._rows import FeatureStatistics, as_rows, names_of
+
+_COLUMNS = 10
+
+
+@dataclass(kw_only=True, eq=False)
+class SamplesDisplay:
+    """Rows that a model has drawn, and the rows of the data that are most like them.
+
+    Images are drawn as such, below each the nearest row of X, if there is an X: samples
+    that are copies would be seen. Other rows are drawn as lines over the features; with
+    X in standard deviations from its mean, before a band that holds the middle nine
+    tenths of X. Get one from :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples, n_features)
+        The rows drawn.
+    nearest : ndarray of shape (n_samples, n_features), default=None
+        The nearest row of X to each.
+    statistics : FeatureStatistics, default=None
+        What is typical of the features of X.
+    image_shape : tuple of int or False, default=None
+        Height and width of the images, with the number of channels before or after
+        them if there are several; False for what is no image. None takes squares of 8
+        x 8 pixels and more for images, unless they have names.
+    feature_names : list of str, default=None
+        Names of the features.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes that were drawn on.
+    figure_ : matplotlib.figure.Figure
+        The figure that they are in.
+
+    See Also
+    --------
+    LatentGridDisplay : What a plane of codes decodes to, in order.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import VariationalAutoencoder
+    >>> from skae.inspection import SamplesDisplay
+    >>> X = load_digits().data
+    >>> vae = VariationalAutoencoder(8, max_iter=5, random_state=0).fit(X)
+    >>> display = SamplesDisplay.from_estimator(vae, X, n_samples=10, random_state=0)
+    >>> display.samples.shape
+    (10, 64)
+    """
+
+    samples: np.ndarray
+    nearest: np.ndarray | None = None
+    statistics: FeatureStatistics | None = None
+    image_shape: object = None
+    feature_names: list | None = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X=None,
+        *,
+        n_samples=20,
+        random_state=None,
+        image_shape=None,
+        feature_names=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Let a model draw rows.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with ``sample(n_samples, random_state)``: a variational autoencoder,
+            `KernelDensity`, or a Pipeline that ends in one and can be inverted.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows to compare with, such as those of the fit.
+        n_samples : int, default=20
+            How many to draw.
+        random_state : int, RandomState instance or None, default=None
+            Seed.
+        image_shape : tuple of int or False, default=None
+            As of the class; None asks the estimator first, if it is one of images.
+        feature_names : list of str, default=None
+            Names of the features; None takes those of a DataFrame.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        SamplesDisplay
+            What was drawn.
+        """
+        samples = as_rows(_draw(estimator, n_samples, random_state, cls.__name__))
+        names_from = samples if X is None else X
+        display = cls(
+            samples=samples,
+            image_shape=known_image_shape(
+                estimator, names_from, image_shape, feature_names
+            ),
+            feature_names=names_of(names_from, feature_names),
+        )
+        if X is not None:
+            rows = as_rows(X)
+            display.nearest = rows[pairwise_distances_argmin(samples, rows)]
+            display.statistics = FeatureStatistics.of(rows)
+        return display.plot(ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the rows.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        **kwargs : dict
+            Options of `matplotlib.axes.Axes.plot` for lines; ``cmap`` for images.
+
+        Returns
+        -------
+        SamplesDisplay
+            This one, with what was drawn as attributes.
+        """
+        n_features = self.samples.shape[1]
+        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
+        draw = self._draw_lines if shape is None else self._draw_images
+        draw(ax, shape, **kwargs)
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw_images(self, ax, shape, **kwargs):
+        rows, n_features = self.samples, self.samples.shape[1]
+        n_columns = min(_COLUMNS, len(rows))
+        n_lines = ceil(len(rows) / n_columns)
+        limits = rows.min(), rows.max()
+        if self.nearest is not None:
+            limits = self.statistics.limits
+            both = np.full((2, n_lines * n_columns, n_features), np.nan)
+            both[:, : len(rows)] = self.samples, self.nearest
+            both = both.reshape(2, n_lines, n_columns, n_features).swapaxes(0, 1)
+            rows, n_lines = both.reshape(-1, n_features), 2 * n_lines
+        ax = self.ax_ = axes_for(ax, (0.8 * n_columns + 1.2, 0.8 * n_lines + 0.2))
+        shape.draw(ax, rows, n_columns, limits, **kwargs)
+        bare(ax)
+        if self.nearest is not None:
+            labels = ["sample", "nearest row"] * (n_lines // 2)
+            ax.set_yticks(range(n_lines), labels)
+            frameless(ax)
+
+    def _draw_lines(self, ax, shape, **kwargs):
+        rows, n_features = self.samples, self.samples.shape[1]
+        width = float(np.clip(0.45 * n_features, 6, 11))
+        ax = self.ax_ = axes_for(ax, (width, 4.0))
+        unit = "value [units of X]"
+        if self.statistics is not None:
+            unit, places = "standard deviations", np.arange(n_features)
+            low, high = map(
+                self.statistics.standardise, (self.statistics.low, self.statistics.high)
+            )
+            rows = self.statistics.standardise(rows)
+            edges = np.concatenate([[-0.3], places, [n_features - 0.7]])
+            around = [np.interp(edges, places, bound) for bound in (low, high)]
+            label = "nine tenths of X"
+            ax.fill_between(edges, *around, color="0.88", linewidth=0, label=label)
+        shades = import_optional("matplotlib", extra="inspection").colormaps["viridis"]
+        colours = shades(np.linspace(0.0, 0.85, len(rows)))
+        lines = draw_lines(ax, rows, colours, **{"linewidth": 0.9, **kwargs})
+        lines[0].set_label("samples")
+        ax.legend()
+        ax.set_ylabel(unit)
+        label_features(ax, self.feature_names, n_features)
+
+
+def _draw(estimator, n_samples, random_state, who):
+    """Draw rows from the last step, and bring them back through those before it."""
+    if not hasattr(estimator, "steps"):
+        return ask(estimator, "sample", who)(n_samples, random_state=random_state)
+    *before, (_, last) = estimator.steps
+    rows = _draw(last, n_samples, random_state, who)
+    for _, step in reversed(before):
+        if step not in (None, "passthrough"):
+            rows = ask(step, "inverse_transform", who)(rows)
+    return rows

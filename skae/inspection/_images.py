@@ -1,0 +1,157 @@
+"""Rows that are images: which are, in what shape, and many of them as one picture."""
+
+from dataclasses import dataclass
+from math import ceil, isqrt, prod
+
+import numpy as np
+
+_SMALLEST = 8  # a table has nine or sixteen columns too
+_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """How the pixels of an image stand in a row.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Height and width, with the number of channels after or before them, if any.
+    """
+
+    shape: tuple[int, ...]
+
+    @property
+    def channels_first(self):
+        """Whether a row holds one channel after the other."""
+        return len(self.shape) == 3 and self.shape[2] not in _CHANNELS
+
+    @property
+    def height_and_width(self):
+        """Size of the image in pixels."""
+        return self.shape[1:] if self.channels_first else self.shape[:2]
+
+    def images(self, rows):
+        """Bring rows into the shape that is drawn: (n, height, width[, channels])."""
+        images = np.reshape(rows, (len(rows), *self.shape))
+        if self.channels_first:
+            images = np.moveaxis(images, 1, -1)
+        grey = images.ndim == 4 and images.shape[3] == 1
+        return images[..., 0] if grey else images
+
+    def mosaic(self, rows, n_columns, limits):
+        """Put images side by side, line by line, with gaps that are not drawn.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_images, n_features)
+            The images; NaN is not drawn.
+
+        n_columns : int
+            Images of a line.
+
+        limits : tuple of float
+            Values of the darkest and of the brightest colour.
+
+        Returns
+        -------
+        mosaic : ndarray of shape (height, width) or (height, width, channels)
+            Colours are in [0, 1], white where nothing is drawn.
+        fill : tuple of float
+            Height and width of an image for those with the gap after it.
+        """
+        images = self.images(np.asarray(rows, dtype=float))
+        n, height, width, *channels = images.shape
+        n_lines, gap = ceil(n / n_columns), ceil(width / 14)
+        tiles = np.full(
+            (n_lines * n_columns, height + gap, width + gap, *channels), np.nan
+        )
+        tiles[:n, :height, :width] = images
+        tiles = tiles.reshape(n_lines, n_columns, *tiles.shape[1:]).swapaxes(1, 2)
+        tiles = tiles.reshape(n_lines * (height + gap), -1, *channels)[:-gap, :-gap]
+        if channels:
+            low, high = limits
+            tiles = np.clip((tiles - low) / (high - low or 1), 0, 1)
+            tiles = np.nan_to_num(tiles, nan=1.0)
+        return tiles, (height / (height + gap), width / (width + gap))
+
+    def draw(self, ax, rows, n_columns, limits, cmap="gray"):
+        """Draw images in cells of size one around (column, line), lines downwards.
+
+        Returns
+        -------
+        AxesImage
+            What was drawn, all of it.
+        """
+        picture, (tall, wide) = self.mosaic(rows, n_columns, limits)
+        (height, width), bottom = self.height_and_width, ceil(len(rows) / n_columns) - 1
+        return ax.imshow(
+            picture,
+            cmap=cmap,
+            vmin=limits[0],
+            vmax=limits[1],
+            extent=(-wide / 2, n_columns - 1 + wide / 2, bottom + tall / 2, -tall / 2),
+            aspect=(height / tall) / (width / wide),
+            interpolation="nearest",
+        )
+
+
+def image_shape_for(n_features, image_shape, feature_names, estimator=None):
+    """Say in what shape rows of so many features are images, if they are.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the rows.
+
+    image_shape : tuple of int, False or None
+        Their shape, if they are known to be images; False: they are none.
+
+    feature_names : list of str or None
+        The names of their columns, if they are known to be a table.
+
+    estimator : estimator, default=None
+        One that may know the shape of its samples.
+
+    Returns
+    -------
+    ImageShape or None
+        None: these are no images.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not fit.
+    """
+    if image_shape is None:
+        return _guess(n_features, feature_names, estimator)
+    if image_shape is False:
+        return None
+    shape = tuple(np.ravel(image_shape).tolist())
+    has_channels = len(shape) == 3 and (shape[2] in _CHANNELS or shape[0] in _CHANNELS)
+    if prod(shape) != n_features or not (len(shape) == 2 or has_channels):
+        raise ValueError(
+            f"image_shape={image_shape} does not fit rows of {n_features} features: "
+            "pass (height, width), (height, width, channels) or (channels, height, "
+            "width) with 1, 3 or 4 channels, or False if these are no images."
+        )
+    return ImageShape(shape)
+
+
+def _guess(n_features, feature_names, estimator):
+    if feature_names is not None:
+        return None
+    known = getattr(estimator, "_network_shape", None)
+    if known is not None:
+        return _of_samples(known(n_features))
+    side = isqrt(n_features)
+    is_square = side**2 == n_features and side >= _SMALLEST
+    return ImageShape((side, side)) if is_square else None
+
+
+def _of_samples(shape):
+    """Take samples for images, (channels, height, width), unless they are sequences."""
+    *channels, height, width = shape
+    if min(height, width) < _SMALLEST // 2 or channels not in ([], [1], [3], [4]):
+        return None
+    return ImageShape((height, width) if channels in ([], [1]) else shape)

@@ -1,0 +1,170 @@
+"""What pictures ask of an estimator: its codes, what they decode to, what it lost."""
+
+import numpy as np
+
+from skae.inspection._images import image_shape_for
+from skae.inspection._rows import as_rows, names_of
+
+
+def ask(estimator, method, who):
+    """Return a method of an estimator, or say that it has none.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of any kind.
+
+    method : str
+        The name of the method.
+
+    who : str
+        What needs it.
+
+    Returns
+    -------
+    callable
+        The bound method.
+
+    Raises
+    ------
+    TypeError
+        If there is no such method; with the reason that the estimator gives, if any.
+    """
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"{who} needs a fitted instance, but got the class {estimator.__name__}."
+        )
+    try:
+        return getattr(estimator, method)
+    except AttributeError as error:
+        reason = f" {error.__cause__}" if error.__cause__ else ""
+        raise TypeError(
+            f"{who} needs an estimator with the method {method!r}, which "
+            f"{type(estimator).__name__} does not have.{reason}"
+        ) from error
+
+
+def encode(estimator, X, who):
+    """Codes of X as a float array of shape (n_samples, n_components)."""
+    Z = ask(estimator, "transform", who)(X)
+    Z = Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=float)
+    return Z.reshape(len(Z), -1)
+
+
+def decode(estimator, Z, who):
+    """What codes decode to, as rows: (n_samples, n_features)."""
+    return as_rows(ask(estimator, "inverse_transform", who)(Z))
+
+
+def reconstruct(estimator, X, who):
+    """Reconstructions of X, as rows: (n_samples, n_features)."""
+    if hasattr(estimator, "reconstruct"):
+        return as_rows(estimator.reconstruct(X))
+    Z = ask(estimator, "transform", who)(X)
+    return as_rows(ask(estimator, "inverse_transform", who)(Z))
+
+
+def innermost(estimator, attribute):
+    """Find what has an attribute in an estimator: itself, a step, the best of a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A Pipeline is looked through from its end.
+
+    attribute : str
+        The name of the attribute.
+
+    Returns
+    -------
+    estimator or None
+        None if nothing has it.
+    """
+    if hasattr(estimator, attribute):
+        return estimator
+    steps = [step for _, step in reversed(getattr(estimator, "steps", []))]
+    for inner in (getattr(estimator, "best_estimator_", None), *steps):
+        found = None if inner is None else innermost(inner, attribute)
+        if found is not None:
+            return found
+    return None
+
+
+def known_image_shape(estimator, X, image_shape, feature_names):
+    """Say in what shape the rows of X are images, with what an estimator knows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of images knows their shape.
+
+    X : array-like of shape (n_samples, ...)
+        The rows.
+
+    image_shape : tuple of int, False or None
+        What the caller knows.
+
+    feature_names : list of str or None
+        Names of the features; what has names is a table.
+
+    Returns
+    -------
+    tuple of int or False
+        False: they are no images.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not fit.
+    """
+    n_features = int(np.prod(np.shape(X)[1:]))
+    knows = innermost(estimator, "_network_shape")
+    if getattr(knows, "n_features_in_", None) != n_features:
+        knows = None  # a step before it changes the width
+    names = names_of(X, feature_names)
+    shape = image_shape_for(n_features, image_shape, names, knows)
+    return False if shape is None else shape.shape
+
+
+def error_unit(estimator):
+    """Return the unit of an autoencoder's loss; None if nothing is known of it."""
+    if estimator is None or not hasattr(estimator, "reconstruction_error"):
+        return None
+    likelihood = getattr(estimator, "likelihood", "gaussian")
+    return "squared units of X" if likelihood == "gaussian" else "nats"
+
+
+def in_unit(what, unit):
+    """Write the unit of a quantity behind it."""
+    return f"{what} [{unit}]" if unit else what
+
+
+def check_components(components, n_components):
+    """Refuse components that a code does not have.
+
+    Parameters
+    ----------
+    components : int or sequence of int
+        Their indices.
+
+    n_components : int
+        Size of the code.
+
+    Returns
+    -------
+    list of int
+        The indices.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one that the code does not have.
+    """
+    chosen = np.ravel(components)
+    known = chosen.dtype.kind in "iu" and chosen.size and chosen.min() >= 0
+    if not known or chosen.max() >= n_components:
+        raise ValueError(
+            f"components={components!r} is not in this code: its {n_components} "
+            f"components have the indices 0 to {n_components - 1}."
+        )
+    return chosen.tolist()

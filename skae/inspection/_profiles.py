@@ -1,0 +1,99 @@
+"""Rows that are no images: features along the x axis, values as lines or bars."""
+
+import numpy as np
+
+from skae._optional import import_optional
+from skae.inspection._figure import name_ticks
+
+_MOST_NAMES = 40  # that stay legible side by side
+_MOST_BARS = 64  # beyond, a line
+
+
+def label_features(ax, names, n_features, places=None):
+    """Write the names of features along the x axis, or their indices.
+
+    Parameters
+    ----------
+    ax : Axes
+        Features are at 0, 1, 2 and so on.
+
+    names : list of str or None
+        The names.
+
+    n_features : int
+        How many there are.
+
+    places : ndarray of shape (n_features,), default=None
+        Where features are instead.
+    """
+    places = np.arange(n_features) if places is None else places
+    if names is not None and n_features <= _MOST_NAMES:
+        width = ax.figure.bbox.width / ax.figure.dpi * ax.get_position().width
+        name_ticks(ax, places, names, inches=width / n_features)
+        return
+    step = max(1, n_features // 8)
+    ax.set_xticks(places[::step], range(n_features)[::step])
+    ax.set_xlabel("feature")
+
+
+def draw_lines(ax, rows, colours, **options):
+    """Draw each row as a line over its features; markers where these are few.
+
+    Returns
+    -------
+    list of Line2D
+        One for each row.
+    """
+    marker = "." if rows.shape[1] <= _MOST_NAMES else None
+    style = {"marker": marker, "linewidth": 1.2, **options}
+    return [
+        ax.plot(row, color=colour, **style)[0]
+        for row, colour in zip(rows, colours, strict=True)
+    ]
+
+
+def draw_cells(ax, rows, x, y, size):
+    """Draw each row in a cell of its own: bars from the middle, or a line.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+
+    rows : ndarray of shape (n_rows, n_features)
+        Values between -1 and 1.
+
+    x, y : ndarray of shape (n_rows,)
+        The middles of the cells.
+
+    size : tuple of float
+        Width and height of a cell.
+
+    Returns
+    -------
+    LineCollection
+        The bars or lines.
+    """
+    collections = import_optional("matplotlib.collections", extra="inspection")
+    n_rows, n_features = rows.shape
+    across = x[:, None] + size[0] * feature_places(n_features)
+    up = y[:, None] + 0.45 * size[1] * rows
+    middle = np.broadcast_to(y[:, None], up.shape)
+    baselines = np.stack([across[:, [0, -1]], middle[:, [0, -1]]], axis=2)
+    ax.add_collection(
+        collections.LineCollection(baselines, colors="0.7", linewidths=0.6)
+    )
+    if n_features > _MOST_BARS:
+        segments, width = np.stack([across, up], axis=2), 1.0
+    else:
+        bars = np.stack([across, middle, across, up], axis=2)
+        segments, width = bars.reshape(-1, 2, 2), 1.5
+    lines = collections.LineCollection(segments, colors="C0", linewidths=width)
+    return ax.add_collection(lines)
+
+
+def feature_places(n_features):
+    """Where features are in a cell of width 1 around 0: (n_features,)."""
+    if n_features == 1:
+        return np.zeros(1)
+    return np.linspace(-0.42, 0.42, n_features)

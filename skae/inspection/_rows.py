@@ -1,0 +1,128 @@
+"""Rows as pictures need them: an array of floats, what is typical of it, some of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skae.inspection._validation import column_names
+
+
+def as_rows(X):
+    """Bring X into an array of floats with a row for each sample.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, ...)
+        NaN may stand for what is missing.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        float64.
+    """
+    X = check_array(
+        X, dtype=np.float64, accept_sparse="csr", allow_nd=True, ensure_all_finite=False
+    )
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return X.reshape(len(X), -1)
+
+
+def names_of(X, feature_names):
+    """Return the names of features that were given, or else those of a DataFrame.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        The rows.
+
+    feature_names : sequence of str or None
+        The names.
+
+    Returns
+    -------
+    list of str or None
+        None if there are none.
+
+    Raises
+    ------
+    ValueError
+        If they are not as many as the features.
+    """
+    if feature_names is None:
+        return column_names(X)
+    names = [str(name) for name in feature_names]
+    n_features = int(np.prod(np.shape(X)[1:]))
+    if len(names) != n_features:
+        raise ValueError(
+            f"feature_names has {len(names)} entries, but X has {n_features} features."
+        )
+    return names
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """What is typical of the features of some rows.
+
+    Attributes
+    ----------
+    mean, std : ndarray of shape (n_features,)
+        Of each; the deviation of a constant feature is 1.
+
+    low, high : ndarray of shape (n_features,)
+        Their quantiles of 5 % and 95 %.
+
+    limits : tuple of float
+        Least and largest value of all.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    limits: tuple[float, float]
+
+    @classmethod
+    def of(cls, rows):
+        """Describe `rows`, (n_samples, n_features)."""
+        mean, std = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+        low, high = np.nanquantile(rows, [0.05, 0.95], axis=0)
+        std = np.where(std > 1e-9 * np.abs(mean), std, 1.0)
+        limits = float(np.nanmin(rows)), float(np.nanmax(rows))
+        return cls(mean, std, low, high, limits)
+
+    def standardise(self, rows):
+        """Rows in standard deviations from the mean."""
+        return (rows - self.mean) / self.std
+
+
+def rows_to_show(n_rows, y, n_samples):
+    """Choose rows spread over the classes, or over the range of a number.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+
+    y : array-like of shape (n_rows,) or None
+        Labels or numbers; None: the first rows are chosen.
+
+    n_samples : int
+        How many to choose at most.
+
+    Returns
+    -------
+    ndarray of int
+        Their places.
+    """
+    if y is None:
+        return np.arange(min(n_samples, n_rows))
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    by_class = np.argsort(codes, kind="stable")
+    turn = np.empty(n_rows, dtype=int)  # 0 for the first row of each class, 1 ...
+    turn[by_class] = np.arange(n_rows) - np.repeat(counts.cumsum() - counts, counts)
+    order = np.lexsort((codes, turn))
+    if len(counts) > n_samples:
+        return order[np.linspace(0, len(counts) - 1, n_samples).astype(int)]
+    chosen = order[:n_samples]
+    return chosen[np.argsort(codes[chosen], kind="stable")]
