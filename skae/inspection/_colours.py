@@ -12,7 +12,7 @@ from skae._optional import import_optional
 
 _MOST_NUMBERS = 20  # more whole numbers than these are a scale
 _MOST_CLASSES = 40  # of which a legend is of use
-_MARKERS = "os^DvP*X<>h"  # with ten colours 110 looks that differ
+_MARKERS = "os^DvPX<>h*"  # with ten colours 110 looks that differ
 
 
 def colours_of(y):

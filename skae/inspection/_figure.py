@@ -94,28 +94,39 @@ def frameless(ax):
     ax.tick_params(length=0)
 
 
-def name_ticks(ax, places, names, *, inches=0.2):
+def plain_numbers(axis):
+    """Write 20 and 0.5 at a logarithmic axis, and not products of powers of ten."""
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(
+        lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""
+    )
+
+
+def inches_each(ax, n):
+    """Return how wide each of `n` things side by side on the axes is, about."""
+    return ax.figure.bbox.width / ax.figure.dpi * ax.get_position().width / n
+
+
+def name_ticks(ax, places, names):
     """Write names along the x axis: level where they fit, else slanted or upright.
 
     Parameters
     ----------
     ax : Axes
-        Drawn on already.
+        Where to write.
 
     places : array-like of shape (n_names,)
         Where they belong, in data.
 
     names : list of str
         Long ones are cut.
-
-    inches : float, default=0.2
-        Room along the axis for each.
     """
+    inches = inches_each(ax, len(names))
     names = [name if len(name) <= 24 else f"{name[:22]}…" for name in names]
     longest = max(map(len, names))
     if 0.09 * longest < inches:
         style = {}
-    elif inches > 0.3:
+    elif inches > 0.25:
         style = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     else:
         style = {"rotation": 90}

@@ -6,7 +6,7 @@ from math import ceil, isqrt, prod
 import numpy as np
 
 _SMALLEST = 8  # a table has nine or sixteen columns too
-_CHANNELS = (1, 3, 4)
+_CHANNELS = (3, 1, 4)  # the likeliest first
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,14 @@ class ImageShape:
 
     @property
     def channels_first(self):
-        """Whether a row holds one channel after the other."""
-        return len(self.shape) == 3 and self.shape[2] not in _CHANNELS
+        """Whether a row holds one channel after the other.
+
+        Where both ends of the shape could be the channels, three are the likeliest.
+        """
+        if len(self.shape) == 2:
+            return False
+        ends = self.shape[2], self.shape[0]
+        return ends.index(next(n for n in _CHANNELS if n in ends)) == 1
 
     @property
     def height_and_width(self):

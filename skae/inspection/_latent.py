@@ -1,4 +1,4 @@
-"""Codes along the axes of a code, over the range that it has, and what they decode to."""
+"""Codes along the axes of a code, over its range, and what they decode to."""
 
 from dataclasses import dataclass
 from numbers import Integral

@@ -28,8 +28,7 @@ def label_features(ax, names, n_features, places=None):
     """
     places = np.arange(n_features) if places is None else places
     if names is not None and n_features <= _MOST_NAMES:
-        width = ax.figure.bbox.width / ax.figure.dpi * ax.get_position().width
-        name_ticks(ax, places, names, inches=width / n_features)
+        name_ticks(ax, places, names)
         return
     step = max(1, n_features // 8)
     ax.set_xticks(places[::step], range(n_features)[::step])
@@ -75,7 +74,7 @@ def draw_cells(ax, rows, x, y, size):
         The bars or lines.
     """
     collections = import_optional("matplotlib.collections", extra="inspection")
-    n_rows, n_features = rows.shape
+    n_features = rows.shape[1]
     across = x[:, None] + size[0] * feature_places(n_features)
     up = y[:, None] + 0.45 * size[1] * rows
     middle = np.broadcast_to(y[:, None], up.shape)

@@ -103,9 +103,11 @@ def test_what_the_colours_mean():
     many = plot_embeddings(codes, [f"class {i % 50}" for i in range(150)])
     assert not many.legends
     assert len(many.axes) == 1
-    colours = classes.axes[0].collections[0].to_rgba([0, 1, 2])
-    shown = [handle.get_color() for handle in legend.legend_handles]
-    assert_allclose(shown, colours)
+    points = classes.axes[0].collections
+    assert [len(of_class.get_offsets()) for of_class in points] == [50, 50, 50]
+    for handle, of_class in zip(legend.legend_handles, points, strict=True):
+        assert_allclose(handle.get_color(), of_class.get_facecolor()[0])
+    assert len({handle.get_marker() for handle in legend.legend_handles}) == 3
 
 
 def test_images_are_of_as_many_classes_as_possible():

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.model_selection import (
-    PredefinedSplit,
-    ShuffleSplit,
-    check_cv,
-    cross_val_score,
-)
+from sklearn.model_selection import ShuffleSplit, check_cv
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
 
 from skae.inspection._figure import axes_for
 from skae.inspection._rows import as_rows
@@ -119,7 +116,7 @@ class ExplainedDevianceDisplay:
         pca : bool, default=True
             Whether to draw PCA's curve.
         n_jobs : int, default=None
-            Processes, as in `sklearn.model_selection.cross_val_score`.
+            How many to fit at the same time, in processes, as in `joblib.Parallel`.
         random_state : int, RandomState instance or None, default=0
             Seed of which rows are held out; the estimator has its own.
         name : str, default=None
@@ -139,29 +136,30 @@ class ExplainedDevianceDisplay:
                 f'scoring must be "variance" or "deviance". Got {scoring!r}.'
             )
         parameter = _parameter_of(estimator)
-        rows, splits = _splits(X, X_test, test_size, cv, random_state)
-        n_features = as_rows(rows[:1]).shape[1]
+        splits = _splits(X, X_test, test_size, cv, random_state)
+        n_features = int(np.prod(np.shape(splits[0][0])[1:]))
         if n_components is None:
             n_components = [k for k in _SIZES if k < n_features] or [1]
 
-        def scores_of(model, rows, size):
-            model = clone(model).set_params(**{parameter: size})
-            scorer = reconstruction_r2 if scoring == "variance" else None
-            options = {"cv": splits, "scoring": scorer, "error_score": "raise"}
-            return cross_val_score(model, rows, n_jobs=n_jobs, **options)
+        def scores_of(model, splits, sizes):
+            tasks = (
+                delayed(_score)(
+                    clone(model).set_params(**{parameter: size}), *split, scoring
+                )
+                for size in sizes
+                for split in splits
+            )
+            scores = Parallel(n_jobs)(tasks)
+            return np.reshape(scores, (len(sizes), len(splits)))
 
-        scores = np.array([scores_of(estimator, rows, k) for k in n_components])
-        pca_scores = None
+        scores, pca_scores = scores_of(estimator, splits, n_components), None
         if pca and scoring == "variance":
-            flat = rows if np.ndim(rows) <= 2 else as_rows(rows)
-            most = min(n_features, min(len(train) for train, _ in splits))
-            pca_scores = np.array(
-                [
-                    scores_of(_as_pca(estimator), flat, k)
-                    if k <= most
-                    else np.full(len(splits), np.nan)
-                    for k in n_components
-                ]
+            flat = [tuple(map(_flat, split)) for split in splits]
+            most = min(n_features, *(np.shape(train)[0] for train, _ in splits))
+            possible = [k for k in n_components if k <= most]
+            pca_scores = np.full(scores.shape, np.nan)
+            pca_scores[np.less_equal(n_components, most)] = scores_of(
+                _as_pca(estimator), flat, possible
             )
         display = cls(
             n_components=list(n_components),
@@ -218,15 +216,18 @@ def _last(estimator):
     return _last(estimator.steps[-1][1]) if hasattr(estimator, "steps") else estimator
 
 
+def _flat(X):
+    """Samples of more dimensions as rows, which PCA takes."""
+    return X if len(np.shape(X)) == 2 else as_rows(X)
+
+
 def _parameter_of(estimator):
     """Name of the parameter that is the size of the code."""
     prefix, last = "", estimator
     while hasattr(last, "steps"):
         step, last = last.steps[-1]
         prefix += f"{step}__"
-    if isinstance(last, type) or "n_components" not in getattr(
-        last, "get_params", dict
-    )(deep=False):
+    if isinstance(last, type) or not hasattr(last, "n_components"):
         raise TypeError(
             f"{last!r} has no parameter n_components: ExplainedDevianceDisplay needs a "
             "transformer with one, or a Pipeline that ends in such."
@@ -243,24 +244,22 @@ def _as_pca(estimator):
 
 
 def _splits(X, X_test, test_size, cv, random_state):
-    """Return rows, and pairs of indices of those to fit to and those to judge by."""
+    """Pairs of rows to fit to and rows to judge by."""
     if X_test is not None:
         if cv is not None:
             raise ValueError("Pass X_test or cv, not both.")
-        rows = _stack(X, X_test)
-        n_train = len(rows) - len(X_test)
-        fold = np.where(np.arange(len(rows)) < n_train, -1, 0)
-        return rows, list(PredefinedSplit(fold).split())
+        return [(X, X_test)]
     if cv is None:
         cv = ShuffleSplit(1, test_size=test_size, random_state=random_state)
-    return X, list(check_cv(cv).split(X))
+    return [
+        (_safe_indexing(X, train), _safe_indexing(X, test))
+        for train, test in check_cv(cv).split(X)
+    ]
 
 
-def _stack(X, X_test):
-    if np.shape(X)[1:] != np.shape(X_test)[1:]:
-        raise ValueError(
-            f"X_test has rows of shape {np.shape(X_test)[1:]}, X of {np.shape(X)[1:]}."
-        )
-    if hasattr(X, "columns"):
-        return type(X)(np.vstack([X, X_test]), columns=X.columns)
-    return np.concatenate([X, X_test])
+def _score(model, train, test, scoring):
+    """Fit a model and score it."""
+    model.fit(train)
+    if scoring == "variance":
+        return reconstruction_r2(model, test)
+    return model.score(test)

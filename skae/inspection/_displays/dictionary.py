@@ -9,7 +9,7 @@ from skae.inspection._figure import axes_for, bare, frameless
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import decode, encode, known_image_shape
 from skae.inspection._profiles import draw_cells, feature_places, label_features
-from skae.inspection._rows import names_of
+from skae.inspection._rows import FeatureStatistics, as_rows, names_of
 
 _MOST_IMAGES, _MOST_BARS = 64, 16
 _MOST_LABELS = 40  # images under which there is room for a number
@@ -21,15 +21,16 @@ class DictionaryDisplay:
 
     An atom is what a unit adds to the reconstruction of a code of zeros, when it is as
     active as it is in the root mean square. Each is drawn on a scale of its own, zero
-    in the middle: as an image or as bars over the features. Below it, or at its left,
-    is the share of the rows that activate it. Units that no row activates, or all
-    alike, are dead: they come last and are crossed out. Get one from
+    in the middle: as an image, or as bars over the features, in standard deviations of
+    these. Beside it is the share of the rows that activate it. Units that no row
+    activates, or all alike, are dead: they come last and are crossed out. Get one from
     :meth:`from_estimator`.
 
     Parameters
     ----------
     atoms : ndarray of shape (n_components, n_features)
-        What each unit adds.
+        What each unit adds, in units of X; of what is no image, in standard deviations
+        of the features.
     activity : ndarray of shape (n_components,)
         Share of the rows that activate it.
     dead : ndarray of bool of shape (n_components,)
@@ -124,11 +125,13 @@ class DictionaryDisplay:
         dead = np.ptp(Z, axis=0) <= 1e-9 * size
         codes = np.vstack([np.zeros_like(size), np.diag(np.where(dead, 1.0, size))])
         zero, *decoded = decode(estimator, codes, cls.__name__)
+        atoms = np.array(decoded) - zero
+        shape = known_image_shape(estimator, X, image_shape, feature_names)
         display = cls(
-            atoms=np.array(decoded) - zero,
+            atoms=atoms if shape else atoms / FeatureStatistics.of(as_rows(X)).std,
             activity=np.mean(Z != 0, axis=0),
             dead=dead,
-            image_shape=known_image_shape(estimator, X, image_shape, feature_names),
+            image_shape=shape,
             feature_names=names_of(X, feature_names),
         )
         return display.plot(ax, n_atoms=n_atoms, **kwargs)
@@ -172,13 +175,17 @@ class DictionaryDisplay:
     def _draw_images(self, ax, shape, atoms, **kwargs):
         n_columns = min(len(atoms), 8 if len(atoms) > 24 else 6)
         n_lines = ceil(len(atoms) / n_columns)
-        ax = self.ax_ = axes_for(ax, (0.75 * n_columns, 0.8 * n_lines + 0.4))
+        ax = self.ax_ = axes_for(ax, (0.75 * n_columns + 0.5, 0.75 * n_lines + 0.4))
         bare(ax)
         shape.draw(ax, atoms, n_columns, (-1, 1), **kwargs)
+        shares = len(atoms) <= _MOST_LABELS and self.activity.min() < 1
         for place, unit in enumerate(self.units_):
             line, column = divmod(place, n_columns)
-            self._cross_out(unit, column, line)
-        ax.set_xlabel(self._summary())
+            if self.dead[unit]:
+                self._cross_out(column, line)
+            elif shares:
+                self._write_share(unit, column, line)
+        ax.set_xlabel(self._summary(shares), labelpad=8)
 
     def _draw_bars(self, ax, shape, atoms, **kwargs):
         n, n_features = atoms.shape
@@ -186,28 +193,38 @@ class DictionaryDisplay:
         ax = self.ax_ = axes_for(ax, (width, 0.4 * n + 1.5))
         draw_cells(ax, atoms, np.zeros(n), np.arange(float(n)), (1, -1))
         ax.set(xlim=(-0.5, 0.5), ylim=(n - 0.4, -0.6))
-        ax.set_yticks(range(n), [self._label(unit) for unit in self.units_])
+        shares = [f"unit {i} ({self.activity[i]:.0%})" for i in self.units_]
+        ax.set_yticks(range(n), shares)
         places = feature_places(n_features)
         label_features(ax, self.feature_names, n_features, places)
-        for line, unit in enumerate(self.units_):
-            self._cross_out(unit, 0, line)
-        ax.set_title(self._summary(), fontsize="medium")
+        dead = np.flatnonzero(self.dead[self.units_])
+        ax.plot(np.full(len(dead), -0.47), dead, "kx", markersize=9, markeredgewidth=2)
+        ax.set_title(self._summary(shares=True), fontsize="medium")
         frameless(ax)
 
-    def _label(self, unit):
-        active = "dead" if self.dead[unit] else f"{self.activity[unit]:.0%} of rows"
-        return f"unit {unit}\n{active}"
-
-    def _summary(self):
+    def _summary(self, shares):
+        """Say what is drawn, and how many units are dead."""
         n, n_dead = len(self.dead), int(self.dead.sum())
-        shown = f"{len(self.units_)} of {n}" if len(self.units_) < n else f"all {n}"
-        crossed = " (crossed out)" if self.dead[self.units_].any() else ""
-        return f"{shown} units by power; {n_dead} dead{crossed}"
+        shown = f"{len(self.units_)} of {n}" if len(self.units_) < n else f"{n}"
+        of = " (rows that activate them)" if shares else ""
+        crossed = ", crossed out" if self.dead[self.units_].any() else ""
+        return f"{shown} units{of}; {n_dead} dead{crossed}"
 
-    def _cross_out(self, unit, column, line):
+    def _write_share(self, unit, column, line):
+        """Write at the lower edge of an image which share of the rows activates it."""
+        box = {"facecolor": "w", "edgecolor": "none", "pad": 0.8}
+        self.ax_.text(
+            column,
+            line + 0.45,
+            f"{self.activity[unit]:.0%}",
+            ha="center",
+            va="center",
+            fontsize="x-small",
+            bbox=box,
+        )
+
+    def _cross_out(self, column, line):
         """Draw a cross over a dead unit, black on white: to be seen on any grey."""
-        if not self.dead[unit]:
-            return
         x, y = column + np.array([-0.4, 0.4]), line + np.array([-0.4, 0.4])
         for style in ({"color": "w", "linewidth": 3.5}, {"color": "k"}):
             self.ax_.plot(x, y, **style)

@@ -177,8 +177,8 @@ class ReconstructionErrorDisplay:
             y = column_or_1d(y)
             if len(np.unique(y)) > len(_LOOKS):
                 raise ValueError(
-                    f"y has {len(np.unique(y))} labels: up to {len(_LOOKS)} can be told "
-                    "apart in a histogram. Group them first, as normal and anomalous."
+                    f"y has {len(np.unique(y))} labels, and a histogram can show up to "
+                    f"{len(_LOOKS)}. Group them first, as normal and anomalous."
                 )
         if quantile is not None:
             if threshold is not None:
@@ -233,7 +233,7 @@ class ReconstructionErrorDisplay:
         self.line_ = None
         if self.threshold is not None:
             self.line_ = ax.axvline(
-                self.threshold, color="k", label=f"threshold {self.threshold:.3g}"
+                self.threshold, color="k", label=f"threshold {self.threshold:.4g}"
             )
         if self.y is not None or self.line_ is not None:
             ax.legend()

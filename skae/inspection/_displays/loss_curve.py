@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae.inspection._figure import axes_for
+from skae.inspection._figure import axes_for, plain_numbers
 from skae.inspection._models import error_unit, in_unit, innermost
 
 
@@ -143,6 +143,8 @@ class LossCurveDisplay:
             scale = "log"
         if scale != "auto":
             ax.set_yscale(scale)
+        if ax.get_yscale() == "log":
+            plain_numbers(ax.yaxis)
         ax.locator_params(axis="x", integer=True)
         ax.set(xlabel="epoch", ylabel=in_unit("loss", self.unit))
         ax.legend()
@@ -152,24 +154,27 @@ class LossCurveDisplay:
         """Draw a curve; a point if there is a single epoch."""
         kwargs = {"marker": "." if len(curve) == 1 else None, **kwargs}
         epochs = np.arange(1, len(curve) + 1)
-        label = f"{self.name}, {what}" if self.name else what
-        self.lines_ += self.ax_.plot(epochs, curve, label=label, **kwargs)
+        self.lines_ += self.ax_.plot(epochs, curve, label=self._label(what), **kwargs)
+
+    def _label(self, what):
+        return f"{self.name}, {what}" if self.name else what
 
     def _mark_best(self):
         epoch, line = self.best_iteration, self.lines_[-1]
-        curve = line.get_ydata()
+        curve, color = line.get_ydata(), line.get_color()
         loss = curve[min(epoch, len(curve)) - 1] if epoch else self.best_loss
+        kept = f"kept: {f'epoch {epoch}' if epoch else 'the start'}"
         (self.best_,) = self.ax_.plot(
             epoch,
             loss,
             marker="o",
             markersize=8,
             markerfacecolor="white",
-            markeredgecolor=line.get_color(),
             markeredgewidth=1.5,
+            color=color,
             linestyle="",
             zorder=3,
-            label=f"kept: {f'epoch {epoch}' if epoch else 'the start'}",
+            label=self._label(kept),
         )
 
     def _spans_a_decade(self):

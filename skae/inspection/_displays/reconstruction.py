@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skae.inspection._figure import axes_for, frameless
+from skae.inspection._figure import axes_for, frameless, inches_each
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import known_image_shape, reconstruct
 from skae.inspection._profiles import label_features
@@ -16,7 +16,7 @@ from skae.inspection._rows import (
     rows_to_show,
 )
 
-_MOST_NUMBERS = 12  # features whose errors are written into the cells
+_NUMBER = 0.45  # inches that a number in a cell needs
 
 
 @dataclass(kw_only=True, eq=False)
@@ -228,7 +228,7 @@ class ReconstructionDisplay:
 
     def _draw_errors(self, ax, shape, **kwargs):
         n_features, n = self.X.shape[1], len(self.rows_)
-        size = float(np.clip(0.55 * n_features, 5, 12)) + 1.5, 0.3 * (n + 1) + 1.5
+        size = float(np.clip(0.6 * n_features, 4, 11)) + 2.0, 0.3 * (n + 1) + 1.5
         ax = self.ax_ = axes_for(ax, size)
         deviations = (self.X_hat - self.X) / FeatureStatistics.of(self.X).std
         overall = np.sqrt(np.nanmean(np.square(deviations), axis=0))
@@ -238,7 +238,7 @@ class ReconstructionDisplay:
         ax.axhline(0.5, color="k", linewidth=1.5)
         ax.set_yticks(range(n + 1), ["all rows", *(f"row {i}" for i in self.rows_)])
         label_features(ax, self.feature_names, n_features)
-        if n_features <= _MOST_NUMBERS:
+        if inches_each(ax, n_features) > _NUMBER:
             self._write_numbers(shown)
         bar = ax.figure.colorbar(self.image_, ax=ax)
         bar.set_label("error [standard deviations]")
@@ -246,7 +246,7 @@ class ReconstructionDisplay:
     def _write_numbers(self, shown):
         """Write the errors into the cells, all but the first line with their signs."""
         for (i, j), value in np.ndenumerate(shown):
-            dark = self.image_.norm(abs(value)) > 0.6
+            dark = self.image_.norm(abs(value)) > 0.7
             self.ax_.text(
                 j,
                 i,

@@ -201,9 +201,9 @@ class LatentTraversalDisplay:
         for i, ax in enumerate(self.axes_):
             rows = self.statistics.standardise(self.decoded[i])
             lines = draw_lines(ax, rows, colours, **kwargs)
-            ax.set_title(self._label(i, "  "), loc="left", fontsize="medium")
+            ax.set_title(self._label(i, ", "), loc="left", fontsize="medium")
             ax.set_ylabel("std. deviations")
-        lines[0].set_label("lowest value of the component")
+        lines[0].set_label("lowest")
         lines[-1].set_label("highest")
         self.axes_[0].legend(
             handles=[lines[0], lines[-1]],

@@ -1,0 +1,103 @@
+"""Codes as points: which components, and what tells the points apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import OneHotEncoder
+
+from skae import Autoencoder
+from skae.inspection import EmbeddingDisplay
+
+
+def drawn(display):
+    return np.concatenate([points.get_offsets() for points in display.points_])
+
+
+def test_classes_differ_in_shape_and_colour(dense, digits, ax):
+    y = pd.Series(digits.y, name="digit")
+    display = EmbeddingDisplay.from_estimator(
+        dense, digits.X, y, components=(3, 1), ax=ax
+    )
+    Z = dense.transform(digits.X)
+    order = np.argsort(digits.y, kind="stable")
+    assert_allclose(drawn(display), Z[order][:, [3, 1]])
+    assert_allclose(display.codes, Z)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("component 3", "component 1")
+    legend = ax.get_legend()
+    assert legend.get_title().get_text() == "digit"
+    handles = legend.legend_handles
+    assert len({handle.get_marker() for handle in handles}) == 10
+    assert len({tuple(handle.get_color()) for handle in handles}) == 10
+
+
+def test_many_classes_have_looks_of_their_own(digits):
+    y = [f"a class with the number {i % 35}" for i in range(400)]
+    display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], y)
+    handles = display.ax_.get_legend().legend_handles
+    assert len({(h.get_marker(), *h.get_color()) for h in handles}) == 35
+    many = EmbeddingDisplay.from_codes(digits.X[:, 2:4], [str(i) for i in range(400)])
+    assert many.ax_.get_legend() is None
+    assert len(many.figure_.axes) == 1
+
+
+def test_numbers_have_a_bar(digits):
+    ink = pd.Series(digits.X.mean(axis=1), name="mean ink")
+    display = EmbeddingDisplay.from_estimator(PCA(2).fit(digits.X), digits.X, ink)
+    _, bar = display.figure_.axes
+    assert bar.get_ylabel() == "mean ink"
+    assert_allclose(display.points_[0].get_array(), ink)
+
+
+def test_a_single_component(digits, ax):
+    display = EmbeddingDisplay.from_estimator(PCA(1).fit(digits.X), digits.X, ax=ax)
+    assert_allclose(drawn(display)[:, 0], display.codes[:, 0])
+    assert ax.get_ylabel() == "spread at random"
+    again = EmbeddingDisplay.from_codes(digits.X, components=5, marker="+", s=40, ax=ax)
+    assert again.components == (5,)
+    assert again.points_[0].get_sizes() == [40]
+
+
+def test_options_and_figures_without_a_layout(digits):
+    ax = Figure().subplots()
+    y = pd.Series(["a", None, "b", "a"])
+    display = EmbeddingDisplay.from_codes(digits.X[:4, 2:4], y, ax=ax)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(texts) == 3  # what is missing is a class of its own
+    assert {"a", "b"} < set(texts)
+    plain = display.plot(Figure().subplots(), legend=False)
+    assert plain is display
+    assert plain.ax_.get_legend() is None
+    mixed = EmbeddingDisplay.from_codes(
+        digits.X[:4, 2:4], np.array([1, 2, 1, 2], dtype=object)
+    )
+    assert len(mixed.points_) == 2
+
+
+def test_sparse_codes(digits):
+    onehot = OneHotEncoder().fit(digits.y[:, None])
+    display = EmbeddingDisplay.from_estimator(onehot, digits.y[:, None])
+    assert display.codes.shape == (400, 10)
+
+
+@pytest.mark.parametrize("components", [(0, 4), -1, 7, (), 0.5])
+def test_unknown_components(dense, digits, components):
+    with pytest.raises(ValueError, match="4 components have the indices 0 to 3"):
+        EmbeddingDisplay.from_estimator(dense, digits.X, components=components)
+
+
+def test_what_cannot_be_drawn(digits):
+    with pytest.raises(ValueError, match="too many"):
+        EmbeddingDisplay.from_codes(digits.X, components=(0, 1, 2))
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        EmbeddingDisplay.from_codes(digits.X, digits.y[1:])
+    with pytest.raises(NotFittedError):
+        EmbeddingDisplay.from_estimator(Autoencoder(), digits.X)
+    with pytest.raises(TypeError, match="got the class PCA"):
+        EmbeddingDisplay.from_estimator(PCA, digits.X)
+    with pytest.raises(TypeError, match="'transform', which Ridge does not have"):
+        EmbeddingDisplay.from_estimator(Ridge(), digits.X)

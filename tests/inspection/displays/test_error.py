@@ -1,0 +1,108 @@
+"""The histogram of errors: whose, on what scale, and the share above a threshold."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+
+from skae.inspection import ReconstructionErrorDisplay
+
+
+def heights(bars, edges):
+    """Heights of a histogram, of what was drawn."""
+    x, y = bars.get_xy().T
+    middles = (edges[1:] + edges[:-1]) / 2
+    return np.array([y[np.flatnonzero(x <= middle)].max() for middle in middles])
+
+
+def labels(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+def test_the_share_above_a_quantile(dense, digits, ax):
+    display = ReconstructionErrorDisplay.from_estimator(
+        dense, digits.X, quantile=0.9, ax=ax
+    )
+    errors = dense.reconstruction_error(digits.X)
+    assert_allclose(display.errors, errors)
+    assert display.threshold == np.quantile(errors, 0.9)
+    assert display.share_above == 0.1
+    assert display.line_.get_xdata() == [display.threshold] * 2
+    assert labels(display) == [
+        "rows: 10.0% above",
+        f"threshold {display.threshold:.4g}",
+    ]
+    assert ax.get_xlabel() == "reconstruction error [squared units of X]"
+    assert ax.get_ylabel() == "share of the rows [%]"
+
+
+def test_labels_are_told_apart(wine, pipeline):
+    y = np.where(wine.y == 2, "odd", "normal")
+    display = ReconstructionErrorDisplay.from_estimator(
+        pipeline, wine.X, y, threshold=50.0, bins=10, linewidth=3
+    )
+    X_hat = pipeline.inverse_transform(pipeline.transform(wine.X))
+    errors = np.mean((X_hat - wine.X.to_numpy()) ** 2, axis=1)
+    assert_allclose(display.errors, errors)
+    for label, share in display.share_above.items():
+        assert share == np.mean(errors[y == label] > 50.0)
+    assert display.ax_.get_xscale() == "log"
+    normal, odd = display.bars_
+    assert normal.get_hatch() != odd.get_hatch()
+    assert normal.get_linestyle() != odd.get_linestyle()
+    assert normal.get_linewidth() == 3
+    assert labels(display)[0] == f"normal: {display.share_above['normal']:.1%} above"
+    assert "same label" in display.ax_.get_ylabel()
+
+
+def test_bars_are_shares_of_the_rows():
+    errors = np.array([0.0, 1.0, 1.0, 3.5])
+    display = ReconstructionErrorDisplay.from_errors(errors, bins=[0, 0.5, 2, 4])
+    assert_allclose(heights(display.bars_[0], np.array([0, 0.5, 2, 4])), [25, 50, 50])
+    assert display.ax_.get_legend() is None
+    assert display.ax_.get_xlabel() == "reconstruction error"
+    with pytest.raises(ValueError, match="There is no threshold"):
+        display.share_above  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("largest", "options", "scale"),
+    [
+        (4.0, {}, "linear"),
+        (40.0, {}, "log"),
+        (40.0, {"scale": "linear"}, "linear"),
+        (4.0, {"scale": "log", "bins": [0.5, 1, 8]}, "log"),
+        (4.0, {"scale": "log", "bins": 3}, "log"),
+    ],
+)
+def test_the_scale(largest, options, scale):
+    errors = [1.0, 2.0, 3.0, largest]
+    display = ReconstructionErrorDisplay.from_errors(errors, list("aabb"), **options)
+    assert display.ax_.get_xscale() == scale
+    assert labels(display) == ["a", "b"]
+
+
+def test_pca_has_errors_too(digits):
+    pca = PCA(8).fit(digits.X)
+    display = ReconstructionErrorDisplay.from_estimator(pca, digits.X)
+    X_hat = pca.inverse_transform(pca.transform(digits.X))
+    assert_allclose(display.errors, np.mean((digits.X - X_hat) ** 2, axis=1))
+    assert display.unit == "squared units of X"
+
+
+def test_what_cannot_be_drawn(dense, digits):
+    draw = ReconstructionErrorDisplay.from_errors
+    with pytest.raises(ValueError, match="not both"):
+        draw([1.0, 2.0], threshold=1.0, quantile=0.5)
+    with pytest.raises(
+        ValueError, match="y has 10 labels, and a histogram can show up"
+    ):
+        ReconstructionErrorDisplay.from_estimator(dense, digits.X, digits.y)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        draw([1.0, 2.0], ["a"])
+    with pytest.raises(ValueError, match="scale must be"):
+        draw([1.0, 2.0], scale="logit")
+    with pytest.raises(ValueError, match="needs errors above 0"):
+        draw([0.0, 2.0], scale="log")
+    with pytest.raises(ValueError, match="NaN"):
+        draw([np.nan, 2.0])

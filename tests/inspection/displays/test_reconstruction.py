@@ -1,0 +1,146 @@
+"""Originals and reconstructions: images as such, the errors of a table's features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+from sklearn.manifold import Isomap
+
+from skae import AttentionAutoencoder, Autoencoder, ConvolutionalAutoencoder
+from skae.inspection import ReconstructionDisplay
+
+
+def tick_labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_images_stand_above_their_reconstructions(dense, digits, ax):
+    display = ReconstructionDisplay.from_estimator(
+        dense, digits.X, digits.y, n_samples=5, ax=ax, cmap="gray_r"
+    )
+    X, X_hat = digits.X[display.rows_], dense.reconstruct(digits.X[display.rows_])
+    assert_array_equal(digits.y[display.rows_], [0, 2, 4, 6, 9])
+    picture = display.image_.get_array()
+    assert_array_equal(picture[:8, 9:17], X[1].reshape(8, 8))
+    assert_allclose(picture[9:17, 9:17], X_hat[1].reshape(8, 8))
+    assert display.image_.get_cmap().name == "gray_r"
+    assert tick_labels(ax.yaxis) == ["original", "reconstruction"]
+    errors = np.mean((X - X_hat) ** 2, axis=1)
+    assert tick_labels(ax.xaxis) == [f"{error:.3g}" for error in errors]
+    assert "[squared units of X]" in ax.get_xlabel()
+
+
+def test_errors_of_a_table_in_standard_deviations(pipeline, wine, ax):
+    display = ReconstructionDisplay.from_estimator(
+        pipeline, wine.X, rows=[5, 170], ax=ax
+    )
+    X = wine.X.to_numpy()
+    X_hat = pipeline.inverse_transform(pipeline.transform(wine.X))
+    errors = (X_hat - X) / X.std(axis=0)
+    shown = display.image_.get_array()
+    assert_allclose(shown[0], np.sqrt(np.mean(errors**2, axis=0)))
+    assert_allclose(shown[1:], np.abs(errors[[5, 170]]))
+    assert tick_labels(ax.yaxis) == ["all rows", "row 5", "row 170"]
+    assert tick_labels(ax.xaxis)[0] == "alcohol"
+    assert max(map(len, tick_labels(ax.xaxis))) <= 24
+    assert not ax.texts  # there is no room
+
+
+def test_few_features_have_their_errors_written_out(wine):
+    X = wine.X.iloc[:3, :2]
+    display = ReconstructionDisplay.from_estimator(PCA(1).fit(X), X)
+    assert len(display.ax_.texts) == 2 * 4
+    written = [float(text.get_text()) for text in display.ax_.texts]
+    assert_allclose(np.abs(written), display.image_.get_array().ravel(), atol=0.006)
+    assert tick_labels(display.ax_.xaxis) == ["alcohol", "malic_acid"]
+    again = display.plot(rows=2)
+    assert again.image_.get_array().shape == (2, 2)
+
+
+def test_rows_with_gaps():
+    X = np.array([[1.0, np.nan], [2.0, 5.0], [4.0, 3.0]])
+    display = ReconstructionDisplay.from_reconstructions(X, np.nan_to_num(X, nan=4.0))
+    texts = [text.get_text() for text in display.ax_.texts]
+    assert texts == ["0.00", "0.00", "+0.00", "", *["+0.00"] * 4]
+
+
+def test_names_instead_of_images(digits):
+    frame = pd.DataFrame(digits.X).rename(columns=str)
+    for X, options in ((frame, {}), (digits.X, {"image_shape": False})):
+        display = ReconstructionDisplay.from_reconstructions(X, digits.X, **options)
+        assert display.image_.get_array().shape == (11, 64)
+        assert display.ax_.get_xlabel() == "feature"  # too many names to write
+    names = [f"pixel {i}" for i in range(64)]
+    display = ReconstructionDisplay.from_reconstructions(
+        digits.X, digits.X, feature_names=names
+    )
+    assert display.feature_names == names
+
+
+@pytest.mark.parametrize(("n_features", "rotation"), [(3, 0.0), (11, 40.0), (30, 90.0)])
+def test_names_stand_upright_where_there_is_no_room(n_features, rotation, ax):
+    X = np.random.default_rng(0).normal(size=(5, n_features))
+    names = [f"column {i}" for i in range(n_features)]
+    ReconstructionDisplay.from_reconstructions(X, X, feature_names=names, ax=ax)
+    assert tick_labels(ax.xaxis) == names
+    assert ax.get_xticklabels()[0].get_rotation() == rotation
+
+
+def test_sparse_rows(digits):
+    X = sp.csr_array(digits.X)
+    display = ReconstructionDisplay.from_reconstructions(X, digits.X)
+    assert_array_equal(display.X, digits.X)
+
+
+@pytest.mark.parametrize(
+    ("shape", "tile"),
+    [((8, 6), (8, 6)), ((6, 8, 1), (6, 8)), ((4, 4, 3), (4, 4, 3)), ((3, 4, 4),) * 2],
+)
+def test_shapes_of_images(shape, tile):
+    X = np.random.default_rng(0).uniform(size=(4, 48))
+    display = ReconstructionDisplay.from_reconstructions(X, X / 2, image_shape=shape)
+    picture = display.image_.get_array()
+    if tile == (3, 4, 4):
+        colours = (X[0].reshape(tile).transpose(1, 2, 0) - X.min()) / np.ptp(X)
+        assert_allclose(picture[:4, :4], colours)
+        assert_array_equal(picture[4, 0], [1, 1, 1])
+    else:
+        first = picture[: tile[0], : tile[1]]
+        low, high = (X.min(), np.ptp(X)) if len(tile) == 3 else (0, 1)
+        assert_allclose(first, (X[0].reshape(tile) - low) / high)
+
+
+def test_estimators_of_images_know_their_shape(digits):
+    X = digits.X[:60].reshape(60, 1, 16, 4)
+    ae = ConvolutionalAutoencoder(2, input_shape=(1, 16, 4), max_iter=1).fit(X)
+    display = ReconstructionDisplay.from_estimator(ae, X)
+    assert display.image_shape == (16, 4)
+    colours = digits.X[:60, :48].reshape(60, 3, 4, 4)
+    ae = ConvolutionalAutoencoder(2, input_shape=(3, 4, 4), max_iter=1).fit(colours)
+    display = ReconstructionDisplay.from_estimator(ae, colours)
+    assert display.image_shape == (3, 4, 4)
+    sequences = AttentionAutoencoder(2, max_iter=1).fit(digits.X[:60])
+    display = ReconstructionDisplay.from_estimator(sequences, digits.X[:60])
+    assert display.image_shape is False
+
+
+def test_what_cannot_be_drawn(dense, digits, wine):
+    draw = ReconstructionDisplay.from_estimator
+    with pytest.raises(
+        ValueError, match=r"image_shape=\(8, 7\) does not fit rows of 64"
+    ):
+        draw(dense, digits.X, image_shape=(8, 7))
+    with pytest.raises(ValueError, match=r"image_shape=\(2, 16, 2\) does not fit"):
+        draw(dense, digits.X, image_shape=(2, 16, 2))
+    with pytest.raises(ValueError, match="feature_names has 2 entries, but X has 64"):
+        draw(dense, digits.X, feature_names=["a", "b"])
+    with pytest.raises(TypeError, match="'inverse_transform', which Isomap does not"):
+        draw(Isomap(n_neighbors=40).fit(digits.X), digits.X)
+    with pytest.raises(ValueError, match=r"X_hat has shape \(400, 64\), X has \(178"):
+        ReconstructionDisplay.from_reconstructions(wine.X, digits.X)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        draw(dense, digits.X, digits.y[1:])
+    with pytest.raises(Exception, match="not fitted"):
+        draw(Autoencoder(), digits.X)
