@@ -60,43 +60,30 @@ for name, model in {"alpha=0.05": penalised[0.05], "k=8": counted[8]}.items():
 
 # %%
 # ``components_`` holds what each unit adds to the reconstruction; turned back into
-# patches, these are the pieces. Here are the 64 units that explain the most. PCA's
-# components are waves over the whole patch. Those of the sparse codes are edges, lines
-# and pieces of a texture, each in its place.
+# patches, by the inverse of the whitening, these are the pieces. Here are the 64 units
+# that explain the most. PCA's components are waves over the whole patch. Those of the
+# sparse codes are edges, lines and pieces of a texture, each in its place.
 
 import matplotlib.pyplot as plt
+from sklearn.pipeline import make_pipeline
 
+from skae.inspection import DictionaryDisplay
 
-def most_used(model):
-    """Patches of the 64 units that add the most to the reconstructions."""
-    power = np.mean(model.transform(X_test) ** 2, axis=0)
-    power = power * np.sum(model.components_**2, axis=1)
-    units = model.components_[np.argsort(-power)[:64]]
-    return whiten.inverse_transform(units) - whiten.mean_
-
-
-def mosaic(ax, rows, n=8):
-    """Draw patches in a square, each on its own scale."""
-    tiles = np.full((n, width + 1, n, width + 1), np.nan)
-    scaled = rows / np.abs(rows).max(axis=1, keepdims=True)
-    tiles[:, 1:, :, 1:] = scaled.reshape(n, n, width, width).swapaxes(1, 2)
-    image = tiles.reshape(n * (width + 1), -1)[1:, 1:]
-    ax.imshow(image, cmap="gray", vmin=-1, vmax=1)
-    ax.set_axis_off()
-
-
-fig, axes = plt.subplots(1, 3, figsize=(12, 4.5), layout="constrained")
-mosaic(axes[0], whiten.components_)
-axes[0].set_title("PCA\n64 active of 64, explains 1.00")
-for ax, name, model in (
-    (axes[1], "SparseAutoencoder, alpha=0.05", penalised[0.05]),
-    (axes[2], "TopKAutoencoder, k=8", counted[8]),
-):
-    mosaic(ax, most_used(model))
-    ax.set_title(
+shown = {
+    "PCA\n64 active of 64, explains 1.00": whiten,
+    **{
         f"{name}\n{active(model).mean():.1f} active of 128, "
-        f"explains {model.score(X_test):.2f} held out"
-    )
+        f"explains {model.score(X_test):.2f} held out": make_pipeline(whiten, model)
+        for name, model in (
+            ("SparseAutoencoder, alpha=0.05", penalised[0.05]),
+            ("TopKAutoencoder, k=8", counted[8]),
+        )
+    },
+}
+fig, axes = plt.subplots(1, 3, figsize=(12, 4.8), layout="constrained")
+for ax, (title, model) in zip(axes, shown.items(), strict=True):
+    DictionaryDisplay.from_estimator(model, patches, ax=ax)
+    ax.set_title(title)
 plt.show()
 
 # %%

@@ -94,6 +94,19 @@ def frameless(ax):
     ax.tick_params(length=0)
 
 
+def legend_above(ax, handles=None):
+    """Put a legend in one line above the axes, at the right: of `handles`, or of all."""
+    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    ax.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=len(handles),
+        frameon=False,
+        borderaxespad=0.1,
+    )
+
+
 def plain_numbers(axis):
     """Write 20 and 0.5 at a logarithmic axis, and not products of powers of ten."""
     axis.set_major_formatter(lambda value, _: f"{value:g}")

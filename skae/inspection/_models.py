@@ -126,12 +126,56 @@ def known_image_shape(estimator, X, image_shape, feature_names):
     return False if shape is None else shape.shape
 
 
-def error_unit(estimator):
-    """Return the unit of an autoencoder's loss; None if nothing is known of it."""
-    if estimator is None or not hasattr(estimator, "reconstruction_error"):
+def last_step(estimator, X):
+    """Return what reconstructs within an estimator, and X as that sees it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; of a Pipeline it is the last step, of a search the best.
+
+    X : array-like of shape (n_samples, ...)
+        The rows.
+
+    Returns
+    -------
+    estimator : estimator
+        The last step.
+    X : array-like of shape (n_samples, ...)
+        What the other steps make of the rows.
+    """
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    while hasattr(estimator, "steps"):
+        if len(estimator.steps) > 1:
+            X = estimator[:-1].transform(X)
+        estimator = estimator.steps[-1][1]
+    return estimator, X
+
+
+def error_unit(estimator, within=None):
+    """Return the unit of a reconstruction's error; None if nothing is known of it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose error it is.
+
+    within : estimator, default=None
+        The Pipeline around it, if any.
+
+    Returns
+    -------
+    str or None
+        The squared units of X, with the step before it in a Pipeline, or nats.
+    """
+    if not hasattr(estimator, "inverse_transform"):
         return None
-    likelihood = getattr(estimator, "likelihood", "gaussian")
-    return "squared units of X" if likelihood == "gaussian" else "nats"
+    if getattr(estimator, "likelihood", "gaussian") != "gaussian":
+        return "nats"
+    steps = [step for _, step in getattr(within, "steps", []) if hasattr(step, "fit")]
+    place = next((i for i, step in enumerate(steps) if step is estimator), 0)
+    after = f" after {type(steps[place - 1]).__name__}" if place else ""
+    return f"squared units of X{after}"
 
 
 def in_unit(what, unit):

@@ -6,7 +6,7 @@ from skae._optional import import_optional
 from skae.inspection._figure import name_ticks
 
 _MOST_NAMES = 40  # that stay legible side by side
-_MOST_BARS = 64  # beyond, a line
+_MOST_BARS = 32  # beyond, a line
 
 
 def label_features(ax, names, n_features, places=None):
@@ -51,7 +51,7 @@ def draw_lines(ax, rows, colours, **options):
     ]
 
 
-def draw_cells(ax, rows, x, y, size):
+def draw_cells(ax, rows, x, y, size, inches):
     """Draw each row in a cell of its own: bars from the middle, or a line.
 
     Parameters
@@ -67,6 +67,9 @@ def draw_cells(ax, rows, x, y, size):
 
     size : tuple of float
         Width and height of a cell.
+
+    inches : float
+        Width of a cell on paper, about.
 
     Returns
     -------
@@ -86,7 +89,8 @@ def draw_cells(ax, rows, x, y, size):
         segments, width = np.stack([across, up], axis=2), 1.0
     else:
         bars = np.stack([across, middle, across, up], axis=2)
-        segments, width = bars.reshape(-1, 2, 2), 1.5
+        segments = bars.reshape(-1, 2, 2)
+        width = float(np.clip(72 * inches / n_features / 2, 0.8, 10))
     lines = collections.LineCollection(segments, colors="C0", linewidths=width)
     return ax.add_collection(lines)
 

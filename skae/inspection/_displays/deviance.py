@@ -93,8 +93,9 @@ class ExplainedDevianceDisplay:
         ----------
         estimator : estimator
             With the parameter `n_components`, `transform` and `inverse_transform`: an
-            autoencoder, PCA, a Pipeline ending in one, whose other steps PCA gets too.
-            It is cloned, and need not be fitted.
+            autoencoder, PCA, a Pipeline ending in one: then what counts is what is
+            explained of the rows as the last step sees them, and PCA sees the same. It
+            is cloned, and need not be fitted.
         X : array-like of shape (n_samples, n_features)
             The rows.
         n_components : sequence of int, default=None
@@ -258,7 +259,12 @@ def _splits(X, X_test, test_size, cv, random_state):
 
 
 def _score(model, train, test, scoring):
-    """Fit a model and score it."""
+    """Fit a model and score its last step, for what the others make of the rows."""
+    while hasattr(model, "steps"):
+        if len(model.steps) > 1:
+            before = model[:-1].fit(train)
+            train, test = before.transform(train), before.transform(test)
+        model = model.steps[-1][1]
     model.fit(train)
     if scoring == "variance":
         return reconstruction_r2(model, test)

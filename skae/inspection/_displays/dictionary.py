@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 
-from skae.inspection._figure import axes_for, bare, frameless
+from skae.inspection._figure import axes_for, bare, frameless, inches_each
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import decode, encode, known_image_shape
 from skae.inspection._profiles import draw_cells, feature_places, label_features
@@ -191,7 +191,9 @@ class DictionaryDisplay:
         n, n_features = atoms.shape
         width = float(np.clip(0.4 * n_features, 4, 10)) + 1.5
         ax = self.ax_ = axes_for(ax, (width, 0.4 * n + 1.5))
-        draw_cells(ax, atoms, np.zeros(n), np.arange(float(n)), (1, -1))
+        draw_cells(
+            ax, atoms, np.zeros(n), np.arange(float(n)), (1, -1), inches_each(ax, 1)
+        )
         ax.set(xlim=(-0.5, 0.5), ylim=(n - 0.4, -0.6))
         shares = [f"unit {i} ({self.activity[i]:.0%})" for i in self.units_]
         ax.set_yticks(range(n), shares)

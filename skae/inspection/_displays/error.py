@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skae.inspection._figure import axes_for
-from skae.inspection._models import error_unit, in_unit, reconstruct
+from skae.inspection._models import error_unit, in_unit, last_step, reconstruct
 from skae.inspection._rows import as_rows
 
 _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
@@ -92,8 +92,9 @@ class ReconstructionErrorDisplay:
         ----------
         estimator : estimator
             Fitted. The errors are those of its `reconstruction_error`, if it has this
-            method; otherwise the mean squared error of each row, from `transform` and
-            `inverse_transform`: PCA's, or that of a Pipeline, in units of its X.
+            method; otherwise, as of PCA, the mean squared error of each row, from
+            `transform` and `inverse_transform`. Those of a Pipeline are those of its
+            last step, for what the other steps make of X.
         X : array-like of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,), default=None
@@ -103,7 +104,7 @@ class ReconstructionErrorDisplay:
         quantile : float, default=None
             In place of `threshold`: the quantile of these errors that it is to be, 0.95
             for one that a twentieth of the rows lies above. A threshold that other rows
-            set is ``np.quantile(model.reconstruction_error(X_train), 0.95)``.
+            set is ``np.quantile(ae.reconstruction_error(X_train), 0.95)``.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         bins : int, str or array-like, default="auto"
@@ -118,12 +119,13 @@ class ReconstructionErrorDisplay:
         ReconstructionErrorDisplay
             What was drawn.
         """
-        if hasattr(estimator, "reconstruction_error"):
-            errors, unit = estimator.reconstruction_error(X), error_unit(estimator)
+        last, seen = last_step(estimator, X)
+        if hasattr(last, "reconstruction_error"):
+            errors = last.reconstruction_error(seen)
         else:
-            X_hat = reconstruct(estimator, X, cls.__name__)
-            errors = np.nanmean(np.square(as_rows(X) - X_hat), axis=1)
-            unit = "squared units of X"
+            X_hat = reconstruct(last, seen, cls.__name__)
+            errors = np.nanmean(np.square(as_rows(seen) - X_hat), axis=1)
+        unit = error_unit(last, estimator)
         options = {"threshold": threshold, "quantile": quantile, "unit": unit}
         return cls.from_errors(
             errors, y, ax=ax, bins=bins, scale=scale, **options, **kwargs

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skae.inspection._figure import axes_for
+from skae.inspection._figure import axes_for, inches_each
 from skae.inspection._images import image_shape_for
 from skae.inspection._latent import CodeRange, check_steps, decode_around
 from skae.inspection._models import check_components, known_image_shape
@@ -199,6 +199,7 @@ class LatentGridDisplay:
         n_steps, ax = self.decoded.shape[0], self.ax_
         rows = self.statistics.standardise(self.decoded).reshape(n_steps**2, -1)
         x, y = (axis.ravel() for axis in np.meshgrid(*self.values))
-        draw_cells(ax, rows / max(1.0, np.abs(rows).max()), x, y, step)
+        rows = rows / max(1.0, np.abs(rows).max())
+        draw_cells(ax, rows, x, y, step, inches_each(ax, n_steps))
         low, high = self.values[:, 0] - 0.6 * step, self.values[:, -1] + 0.6 * step
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))

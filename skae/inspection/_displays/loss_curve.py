@@ -102,7 +102,7 @@ class LossCurveDisplay:
             validation_loss_curve=list(getattr(trained, "validation_loss_curve_", ())),
             best_iteration=getattr(trained, "best_iteration_", None),
             best_loss=getattr(trained, "best_loss_", None),
-            unit=error_unit(trained),
+            unit=error_unit(trained, estimator),
             name=name,
         )
         return display.plot(ax, scale=scale, **kwargs)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
 
 from skae._optional import import_optional
-from skae.inspection._figure import axes_for, bare, frameless
+from skae.inspection._figure import axes_for, bare, frameless, legend_above
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import ask, known_image_shape
 from skae.inspection._profiles import draw_lines, label_features
@@ -23,7 +23,8 @@ class SamplesDisplay:
     Images are drawn as such, below each the nearest row of X, if there is an X: samples
     that are copies would be seen. Other rows are drawn as lines over the features; with
     X in standard deviations from its mean, before a band that holds the middle nine
-    tenths of X. Get one from :meth:`from_estimator`.
+    tenths of X. Get one from :meth:`from_estimator` or
+    :meth:`from_samples`.
 
     Parameters
     ----------
@@ -109,18 +110,62 @@ class SamplesDisplay:
         SamplesDisplay
             What was drawn.
         """
-        samples = as_rows(_draw(estimator, n_samples, random_state, cls.__name__))
-        names_from = samples if X is None else X
+        return cls.from_samples(
+            _draw(estimator, n_samples, random_state, cls.__name__),
+            X,
+            image_shape=image_shape,
+            feature_names=feature_names,
+            ax=ax,
+            estimator=estimator,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_samples(
+        cls,
+        samples,
+        X=None,
+        *,
+        image_shape=None,
+        feature_names=None,
+        ax=None,
+        estimator=None,
+        **kwargs,
+    ):
+        """Draw rows that were drawn already.
+
+        Parameters
+        ----------
+        samples : array-like of shape (n_samples, n_features)
+            The rows.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows to compare with.
+        image_shape : tuple of int or False, default=None
+            As of the class.
+        feature_names : list of str, default=None
+            Names of the features; None takes those of a DataFrame.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new pyplot figure.
+        estimator : estimator, default=None
+            One that may know the shape of images.
+        **kwargs : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        SamplesDisplay
+            What was drawn.
+        """
+        like = samples if X is None else X
         display = cls(
-            samples=samples,
-            image_shape=known_image_shape(
-                estimator, names_from, image_shape, feature_names
-            ),
-            feature_names=names_of(names_from, feature_names),
+            samples=as_rows(samples),
+            image_shape=known_image_shape(estimator, like, image_shape, feature_names),
+            feature_names=names_of(like, feature_names),
         )
         if X is not None:
             rows = as_rows(X)
-            display.nearest = rows[pairwise_distances_argmin(samples, rows)]
+            nearest = pairwise_distances_argmin(display.samples, rows)
+            display.nearest = rows[nearest]
             display.statistics = FeatureStatistics.of(rows)
         return display.plot(ax, **kwargs)
 
@@ -184,7 +229,7 @@ class SamplesDisplay:
         colours = shades(np.linspace(0.0, 0.85, len(rows)))
         lines = draw_lines(ax, rows, colours, **{"linewidth": 0.9, **kwargs})
         lines[0].set_label("samples")
-        ax.legend()
+        legend_above(ax)
         ax.set_ylabel(unit)
         label_features(ax, self.feature_names, n_features)
 

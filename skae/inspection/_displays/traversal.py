@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skae._optional import import_optional
-from skae.inspection._figure import axes_for, frameless, split
+from skae.inspection._figure import axes_for, frameless, legend_above, split
 from skae.inspection._images import image_shape_for
 from skae.inspection._latent import CodeRange, check_steps, decode_around
 from skae.inspection._models import check_components, known_image_shape
@@ -205,14 +205,7 @@ class LatentTraversalDisplay:
             ax.set_ylabel("std. deviations")
         lines[0].set_label("lowest")
         lines[-1].set_label("highest")
-        self.axes_[0].legend(
-            handles=[lines[0], lines[-1]],
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-            ncols=2,
-            frameon=False,
-            borderaxespad=0.1,
-        )
+        legend_above(self.axes_[0], [lines[0], lines[-1]])
         label_features(self.axes_[-1], self.feature_names, n_features)
 
     def _label(self, i, between="\n"):
