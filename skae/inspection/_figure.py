@@ -95,7 +95,7 @@ def frameless(ax):
 
 
 def legend_above(ax, handles=None):
-    """Put a legend in one line above the axes, at the right: of `handles`, or of all."""
+    """Put a legend above the axes, in one line at the right: of `handles`, or all."""
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     ax.legend(
         handles=handles,

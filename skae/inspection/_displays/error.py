@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skae.inspection._figure import axes_for
+from skae.inspection._figure import axes_for, plain_numbers
 from skae.inspection._models import error_unit, in_unit, last_step, reconstruct
 from skae.inspection._rows import as_rows
 
@@ -232,6 +232,8 @@ class ReconstructionErrorDisplay:
             self._draw(i, label, edges, **kwargs) for i, label in enumerate(labels)
         ]
         ax.set_xscale(scale)
+        if scale == "log":
+            plain_numbers(ax.xaxis)
         self.line_ = None
         if self.threshold is not None:
             self.line_ = ax.axvline(
