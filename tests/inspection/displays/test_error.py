@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from skae.inspection import ReconstructionErrorDisplay
 
@@ -39,14 +41,16 @@ def test_the_share_above_a_quantile(dense, digits, ax):
 def test_labels_are_told_apart(wine, pipeline):
     y = np.where(wine.y == 2, "odd", "normal")
     display = ReconstructionErrorDisplay.from_estimator(
-        pipeline, wine.X, y, threshold=50.0, bins=10, linewidth=3
+        pipeline, wine.X, y, threshold=0.2, bins=10, linewidth=3, scale="log"
     )
-    X_hat = pipeline.inverse_transform(pipeline.transform(wine.X))
-    errors = np.mean((X_hat - wine.X.to_numpy()) ** 2, axis=1)
+    scaler, vae = pipeline
+    errors = vae.reconstruction_error(scaler.transform(wine.X))
     assert_allclose(display.errors, errors)
+    assert display.unit == "squared units of X after StandardScaler"
+    assert set(display.share_above) == {"normal", "odd"}
     for label, share in display.share_above.items():
-        assert share == np.mean(errors[y == label] > 50.0)
-    assert display.ax_.get_xscale() == "log"
+        assert 0 < share == np.mean(errors[y == label] > 0.2)
+    assert display.ax_.xaxis.get_major_formatter()(0.1) == "0.1"
     normal, odd = display.bars_
     assert normal.get_hatch() != odd.get_hatch()
     assert normal.get_linestyle() != odd.get_linestyle()
@@ -88,6 +92,11 @@ def test_pca_has_errors_too(digits):
     X_hat = pca.inverse_transform(pca.transform(digits.X))
     assert_allclose(display.errors, np.mean((digits.X - X_hat) ** 2, axis=1))
     assert display.unit == "squared units of X"
+    alone = ReconstructionErrorDisplay.from_estimator(make_pipeline(pca), digits.X)
+    assert_allclose(alone.errors, display.errors)
+    search = GridSearchCV(pca, {"n_components": [8]}, cv=2).fit(digits.X)
+    best = ReconstructionErrorDisplay.from_estimator(search, digits.X)
+    assert_allclose(best.errors, display.errors)
 
 
 def test_what_cannot_be_drawn(dense, digits):

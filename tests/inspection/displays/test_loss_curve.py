@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from skae import Autoencoder, LinearAutoencoder
 from skae.inspection import LossCurveDisplay
@@ -82,6 +82,9 @@ def test_units_and_what_is_looked_through(digits):
     display = LossCurveDisplay.from_estimator(model)
     assert display.unit == "nats"
     assert display.loss_curve == model[-1].loss_curve_
+    scaled = make_pipeline("passthrough", MaxAbsScaler(), Autoencoder(2, max_iter=2))
+    display = LossCurveDisplay.from_estimator(scaled.fit(X))
+    assert display.unit == "squared units of X after MaxAbsScaler"
     search = GridSearchCV(ae, {"n_components": [2]}, cv=2).fit(X)
     best = search.best_estimator_.loss_curve_
     assert LossCurveDisplay.from_estimator(search).loss_curve == best

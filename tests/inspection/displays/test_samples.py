@@ -65,6 +65,12 @@ def test_other_models_and_steps(digits):
     assert SamplesDisplay.from_estimator(model).samples.shape == (20, 64)
 
 
+def test_samples_that_are_there_already(digits):
+    display = SamplesDisplay.from_samples(digits.X[:5], digits.X)
+    assert_array_equal(display.nearest, digits.X[:5])
+    assert SamplesDisplay.from_samples(digits.X[:5]).nearest is None
+
+
 def test_what_cannot_be_drawn(dense, digits):
     with pytest.raises(TypeError, match="'sample', which Autoencoder does not have"):
         SamplesDisplay.from_estimator(dense)
