@@ -46,9 +46,7 @@ def ask(estimator, method, who):
 
 def encode(estimator, X, who):
     """Codes of X as a float array of shape (n_samples, n_components)."""
-    Z = ask(estimator, "transform", who)(X)
-    Z = Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=float)
-    return Z.reshape(len(Z), -1)
+    return as_rows(ask(estimator, "transform", who)(X))
 
 
 def decode(estimator, Z, who):
@@ -60,8 +58,8 @@ def reconstruct(estimator, X, who):
     """Reconstructions of X, as rows: (n_samples, n_features)."""
     if hasattr(estimator, "reconstruct"):
         return as_rows(estimator.reconstruct(X))
-    Z = ask(estimator, "transform", who)(X)
-    return as_rows(ask(estimator, "inverse_transform", who)(Z))
+    decoder = ask(estimator, "inverse_transform", who)
+    return as_rows(decoder(ask(estimator, "transform", who)(X)))
 
 
 def innermost(estimator, attribute):

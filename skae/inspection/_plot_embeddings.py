@@ -99,7 +99,7 @@ def _grid(n_panels):
 
 def marker(n_samples):
     """Return options of a scatter plot that suit so many points."""
-    area = float(np.clip(20000 / n_samples, 8, 36))  # in points squared
+    area = float(np.clip(12000 / n_samples, 8, 30))  # in points squared
     return {"s": area, "alpha": 0.8, "linewidths": 0}
 
 

@@ -13,7 +13,7 @@ def as_rows(X):
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n_samples, ...)
+    X : array-like, torch.Tensor or sparse matrix of shape (n_samples, ...)
         NaN may stand for what is missing.
 
     Returns
@@ -21,6 +21,8 @@ def as_rows(X):
     ndarray of shape (n_samples, n_features)
         float64.
     """
+    if hasattr(X, "detach"):
+        X = X.detach().cpu()  # a tensor of any device
     X = check_array(
         X, dtype=np.float64, accept_sparse="csr", allow_nd=True, ensure_all_finite=False
     )

@@ -110,15 +110,11 @@ class SamplesDisplay:
         SamplesDisplay
             What was drawn.
         """
-        return cls.from_samples(
-            _draw(estimator, n_samples, random_state, cls.__name__),
-            X,
-            image_shape=image_shape,
-            feature_names=feature_names,
-            ax=ax,
-            estimator=estimator,
-            **kwargs,
-        )
+        samples = _draw(estimator, n_samples, random_state, cls.__name__)
+        like = samples if X is None else X
+        shape = known_image_shape(estimator, like, image_shape, feature_names)
+        options = {"image_shape": shape, "feature_names": feature_names}
+        return cls.from_samples(samples, X, ax=ax, **options, **kwargs)
 
     @classmethod
     def from_samples(
@@ -129,7 +125,6 @@ class SamplesDisplay:
         image_shape=None,
         feature_names=None,
         ax=None,
-        estimator=None,
         **kwargs,
     ):
         """Draw rows that were drawn already.
@@ -146,8 +141,6 @@ class SamplesDisplay:
             Names of the features; None takes those of a DataFrame.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        estimator : estimator, default=None
-            One that may know the shape of images.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -156,11 +149,10 @@ class SamplesDisplay:
         SamplesDisplay
             What was drawn.
         """
-        like = samples if X is None else X
         display = cls(
             samples=as_rows(samples),
-            image_shape=known_image_shape(estimator, like, image_shape, feature_names),
-            feature_names=names_of(like, feature_names),
+            image_shape=image_shape,
+            feature_names=names_of(samples if X is None else X, feature_names),
         )
         if X is not None:
             rows = as_rows(X)

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -93,4 +94,12 @@ def test_gaps(display, digits):
     gone = np.random.default_rng(0).random((60, 64)) < 0.1
     X = np.where(gone, np.nan, digits.X[:60])
     model = skae.Autoencoder(2, nan_policy="omit", max_iter=2, random_state=0).fit(X)
+    assert has_data(display.from_estimator(model, X))
+
+
+@pytest.mark.parametrize("display", OF_ROWS)
+def test_tensors(display, digits):
+    X = torch.from_numpy(digits.X[:60]).requires_grad_()
+    model = skae.Autoencoder(2, max_iter=2, random_state=0).fit(X)
+    model.set_output(transform="torch")
     assert has_data(display.from_estimator(model, X))
