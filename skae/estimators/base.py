@@ -28,7 +28,7 @@ from skae.estimators.partial import PartialFitMixin
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.settings import planned_epochs
 from skae.estimators.sources import is_lazy, lazily
-from skae.estimators.state import all_or_nothing
+from skae.estimators.state import all_or_nothing, differences
 from skae.estimators.validation import (
     check_beside,
     check_clean,
@@ -337,9 +337,8 @@ class AutoencoderTransformer(
         wanted = composition.network, composition.likelihood
         if fitted is not None and (fitted.network, fitted.likelihood) != wanted:
             raise ValueError(
-                f"{what} needs a network of the same shape, and the same "
-                f"likelihood, as the fit before: {fitted.network}, "
-                f"{fitted.likelihood}. These parameters and this X ask for "
-                f"{wanted[0]}, {wanted[1]}. Start anew: set warm_start=False and call "
-                "fit."
+                f"{what} needs a network of the same shape, and the same likelihood, "
+                "as the fit before, but "
+                f"{differences((fitted.network, fitted.likelihood), wanted)}. Set them "
+                "back, or start anew: call fit, without warm_start=True."
             )

@@ -52,8 +52,10 @@ def source_of(estimator, X, *, reset, trains):
         return X
     if isinstance(X, str | os.PathLike):
         X = _opened(X)
-    if _is_sparse(X) and _takes_sparse(estimator, trains):
-        return _sparse(estimator, X, reset, trains)
+    if _is_sparse(X):
+        if _takes_sparse(estimator, trains):
+            return _sparse(estimator, X, reset, trains)
+        _refuse_sparse_with_gaps(estimator)
     if is_lazy(X):
         return _lazy(estimator, X, reset, trains)
     return None
@@ -152,6 +154,16 @@ def _takes_sparse(estimator, trains):
         return get_tags(estimator).input_tags.sparse
     shapeless = not hasattr(estimator, "input_shape")
     return shapeless and not estimator._omitted
+
+
+def _refuse_sparse_with_gaps(estimator):
+    """Say so where sparse rows would be taken if none could be missing."""
+    if getattr(estimator, "_omitted", False):
+        raise TypeError(
+            "Sparse data was passed for X, but dense data is required with "
+            'nan_policy="omit": what a sparse matrix leaves out are zeros. Set '
+            'nan_policy="raise", or make X dense with NaN where entries are missing.'
+        )
 
 
 def _is_sparse(X):

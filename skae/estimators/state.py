@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 
 from skae.estimators.callbacks import RUNNING
 
@@ -18,3 +19,17 @@ def all_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before | running)
         raise
+
+
+def differences(before, after):
+    """Tell in what the parts of two fits differ: "n_features was 4 and is 5"."""
+    told = []
+    for old, new in zip(before, after, strict=True):
+        if type(old) is not type(new) or not is_dataclass(new):
+            told += [f"{old} became {new}"] if old != new else []
+            continue
+        values = [
+            (f.name, getattr(old, f.name), getattr(new, f.name)) for f in fields(new)
+        ]
+        told += [f"{name} was {a} and is {b}" for name, a, b in values if a != b]
+    return "; ".join(told)

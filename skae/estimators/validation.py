@@ -86,14 +86,15 @@ def check_rows(estimator, rows, *, reset, omits=False):
 
 @contextmanager
 def _advice_on_nan(estimator):
-    """Say what to do about missing entries, beside what scikit-learn says."""
+    """Say what to do about missing entries, in place of what scikit-learn proposes."""
     advice = getattr(estimator, "_advice_on_nan", None)
     try:
         yield
     except ValueError as error:
-        if advice is None or "contains NaN" not in str(error):
+        what, *_ = str(error).split("\n")
+        if advice is None or "contains NaN" not in what:
             raise
-        raise ValueError(f"{error}\n{advice}") from error
+        raise ValueError(f"{what}\n{advice}") from error
 
 
 def _refuse_empty_features(estimator, rows):

@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 from joblib import cpu_count, parallel_config
-from joblib.parallel import get_active_backend
+from joblib.parallel import BACKENDS, DEFAULT_BACKEND, get_active_backend
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.utils import get_tags
@@ -271,7 +271,8 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         if None in costs or len(costs) < 2 or cpu_count() < 2:
             return False
         backend, n_jobs = get_active_backend()
-        is_free = n_jobs in (None, 1) and not backend.nesting_level
+        is_own = isinstance(backend, BACKENDS[DEFAULT_BACKEND])
+        is_free = is_own and n_jobs in (None, 1) and not backend.nesting_level
         return is_free and device_of(self.estimator) == "cpu"
 
     def _n_threads(self, costs, n_entries):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.impute import KNNImputer, SimpleImputer
@@ -60,3 +61,17 @@ def test_rows_that_are_read_in_blocks_are_refused(Estimator):
 def test_sparse_rows_are_refused(Estimator):
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         Estimator(3, nan_policy="omit").fit(csr_array(WHOLE))
+
+
+def test_sparse_rows_have_no_gaps():
+    rows = csr_array(np.eye(6))
+    with pytest.raises(TypeError, match=r'nan_policy="omit".* Set nan_policy="raise"'):
+        Autoencoder(2, nan_policy="omit").fit(rows)
+
+
+def test_what_is_said_of_gaps_is_short_and_of_use():
+    rows = np.full((6, 2), np.nan)
+    with pytest.raises(ValueError, match="Input X contains NaN") as caught:
+        Autoencoder(1).fit(rows)
+    assert "HistGradientBoosting" not in str(caught.value)
+    assert 'set nan_policy="omit"' in str(caught.value)

@@ -127,8 +127,17 @@ def test_first_call_fixes_the_width(parts):
 
 def test_another_network_is_refused(parts):
     model = Autoencoder(4, random_state=0).partial_fit(parts[0])
-    with pytest.raises(ValueError, match="partial_fit needs a network of the same"):
+    with pytest.raises(
+        ValueError,
+        match=r"partial_fit needs .*but n_components was 4 and is 5\. Set them",
+    ):
         model.set_params(n_components=5).partial_fit(parts[1])
+
+
+def test_another_likelihood_is_refused(parts):
+    model = Autoencoder(4, random_state=0).partial_fit(parts[0])
+    with pytest.raises(ValueError, match=r"but Gaussian.* became Bernoulli"):
+        model.set_params(likelihood="bernoulli").partial_fit(parts[1])
 
 
 def test_divergence_leaves_the_old_fit(parts):

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -179,6 +180,13 @@ class TestWhoTrains:
         for device, wanted in {"cpu": True, "auto": True, "cuda": False}.items():
             search = AutoencoderSearchCV(Autoencoder(2, device=device), GRID)
             assert search._go_side_by_side([(1.0, 1), (1.0, 1)]) is wanted
+
+    def test_nor_where_a_joblib_context_has_workers_of_its_own(self, monkeypatch):
+        monkeypatch.setattr(_search, "cpu_count", lambda: 2)
+        search = AutoencoderSearchCV(Autoencoder(2), GRID)
+        for backend in ("threading", "sequential"):
+            with parallel_config(backend):
+                assert not search._go_side_by_side([(1.0, 1), (1.0, 1)])
 
     def test_autograd_does_not(self):
         grid = {"n_components": [1, 2]}
