@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.impute import KNNImputer, SimpleImputer
