@@ -34,8 +34,13 @@ def measure(embedding, held_out, *, n_neighbors):
     }
     if held_out.places is not None:
         geodesic = pairwise_distances(held_out.places)
-        row["geodesic_correlation"] = metrics.geodesic_correlation(geodesic, Z)
+        row["geodesic_correlation"] = metrics.geodesic_correlation(
+            geodesic, Z, metric="precomputed"
+        )
     if held_out.has_labels:
+        row["neighborhood_hit"] = metrics.neighborhood_hit(
+            Z, held_out.y_test, n_neighbors=n_neighbors
+        )
         row["knn_accuracy"] = _knn_accuracy(Z, held_out.y_test, n_neighbors)
     return row | {
         "fit_seconds": embedding.fit_seconds,

@@ -1,6 +1,7 @@
 """How well rows are given back that noise has been added to."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ def make_denoising_scorer(corruption="gaussian", noise=1.0, *, random_state=0):
     Raises
     ------
     ValueError
-        If there is no such corruption, or not to that degree.
+        If there is no such corruption, or not to that degree, or no seed.
 
     See Also
     --------
@@ -61,6 +62,11 @@ def make_denoising_scorer(corruption="gaussian", noise=1.0, *, random_state=0):
     most = np.inf if corruption == "gaussian" else 1.0
     if not 0 < noise <= most:
         raise ValueError(f"noise must be in (0, {most:g}]. Got {noise!r}.")
+    if not isinstance(random_state, Integral):
+        raise ValueError(
+            "random_state must be a whole number, so that all candidates meet the same "
+            f"noise. Got {random_state!r}."
+        )
     return _DenoisingScorer(corruption, noise, random_state)
 
 

@@ -1,23 +1,35 @@
-"""How much of the neighbourhoods and distances an embedding keeps."""
+"""How much of the neighbourhoods an embedding keeps."""
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
-from sklearn import manifold
-from sklearn.metrics import pairwise_distances
-from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skae.metrics._neighbors import (
+    check_n_neighbors,
+    distances_between,
+    neighborhoods,
+    ranks,
+)
 
 
 def trustworthiness(X, Z, *, n_neighbors=5, metric="euclidean"):
-    """Tell whether neighbours in the embedding are neighbours in the data.
+    r"""Tell whether neighbours in the embedding are neighbours in the data.
 
     It falls where the embedding puts rows side by side that are far apart in X
-    (intrusions), each weighted by its rank in X. This is
-    :func:`sklearn.manifold.trustworthiness` under the names of this module.
+    (intrusions), each weighted by its rank in X:
+
+    .. math::
+
+        T(k) = 1 - \frac{2}{nk (2n - 3k - 1)} \sum_{i=1}^n
+            \sum_{j \in \mathcal{N}_i^k} \max(0, r(i, j) - k)
+
+    where :math:`\mathcal{N}_i^k` are the k nearest neighbours of row i in the embedding
+    and j is its :math:`r(i, j)`-th nearest neighbour in X.
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
         The data, or the distances between its rows if `metric="precomputed"`.
 
     Z : array-like of shape (n_samples, n_components)
@@ -38,12 +50,23 @@ def trustworthiness(X, Z, *, n_neighbors=5, metric="euclidean"):
     Raises
     ------
     ValueError
-        If `n_neighbors` is not less than half of `n_samples`, or if X and Z
-        differ in length.
+        If `n_neighbors` is not less than half of `n_samples`, if X and Z differ in
+        length, or if two rows have no finite distance.
 
     See Also
     --------
     continuity : The same measure with the roles of X and Z exchanged.
+
+    Notes
+    -----
+    Where no two distances of a row tie this is
+    :func:`sklearn.manifold.trustworthiness`. Where some do, the value here does not
+    depend on the order of the rows: those equally far away have the least of their
+    ranks, so that an embedding equal to X scores 1, and those that tie for the last
+    places of a neighbourhood share them.
+
+    Distances are computed a block of rows at a time: the time grows with the square of
+    `n_samples`, the memory in proportion to it.
 
     References
     ----------
@@ -59,8 +82,8 @@ def trustworthiness(X, Z, *, n_neighbors=5, metric="euclidean"):
     >>> print(f"{trustworthiness(X, PCA(2).fit_transform(X)):.2f}")
     0.85
     """
-    check_consistent_length(X, Z)
-    return float(manifold.trustworthiness(X, Z, n_neighbors=n_neighbors, metric=metric))
+    in_X, in_Z = _spaces(X, Z, metric)
+    return _share_kept(near=in_Z, ranked=in_X, k=n_neighbors)
 
 
 def continuity(X, Z, *, n_neighbors=5, metric="euclidean"):
@@ -79,7 +102,8 @@ def continuity(X, Z, *, n_neighbors=5, metric="euclidean"):
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
         The data, or the distances between its rows if `metric="precomputed"`.
 
     Z : array-like of shape (n_samples, n_components)
@@ -89,7 +113,7 @@ def continuity(X, Z, *, n_neighbors=5, metric="euclidean"):
         Size of the neighbourhoods, less than half of `n_samples`.
 
     metric : str or callable, default="euclidean"
-        Metric of the space of X, as in :class:`sklearn.neighbors.NearestNeighbors`.
+        Metric of the space of X, as in :func:`sklearn.metrics.pairwise_distances`.
         Distances in the embedding are Euclidean.
 
     Returns
@@ -100,12 +124,18 @@ def continuity(X, Z, *, n_neighbors=5, metric="euclidean"):
     Raises
     ------
     ValueError
-        If `n_neighbors` is not less than half of `n_samples`, or if X and Z
-        differ in length.
+        If `n_neighbors` is not less than half of `n_samples`, if X and Z differ in
+        length, or if two rows have no finite distance.
 
     See Also
     --------
     trustworthiness : The same measure with the roles of X and Z exchanged.
+
+    Notes
+    -----
+    Ties, time and memory are as in :func:`trustworthiness`. An embedding that puts
+    all rows on one point tears nothing, and has a continuity of 1: read the two
+    measures together.
 
     References
     ----------
@@ -121,87 +151,96 @@ def continuity(X, Z, *, n_neighbors=5, metric="euclidean"):
     >>> print(f"{continuity(X, PCA(2).fit_transform(X)):.2f}")
     0.96
     """
-    check_consistent_length(X, Z)
-    n, k = len(Z), n_neighbors
-    if k >= n / 2:
-        raise ValueError(
-            f"n_neighbors ({k}) should be less than n_samples / 2 ({n / 2})"
-        )
-    neighbors = NearestNeighbors(n_neighbors=k, metric=metric).fit(X)
-    rows = neighbors.kneighbors(return_distance=False)
-    ranks = np.take_along_axis(_neighbor_ranks(Z), rows, axis=1)
-    excess = np.maximum(ranks - k, 0).sum()
-    return float(1 - excess * 2 / (n * k * (2 * n - 3 * k - 1)))
+    in_X, in_Z = _spaces(X, Z, metric)
+    return _share_kept(near=in_X, ranked=in_Z, k=n_neighbors)
 
 
-def geodesic_correlation(D, Z):
-    """Correlate geodesic distances with the distances in the embedding.
+def neighborhood_hit(Z, y, *, n_neighbors=5):
+    r"""Tell how many of the neighbours in the embedding have the same label.
 
-    The Pearson correlation over all pairs of rows. Where the manifold is known, 1
-    says that the embedding is the manifold, unrolled.
+    .. math::
+
+        H(k) = \frac{1}{nk} \sum_{i=1}^n
+            |\{j \in \mathcal{N}_i^k : y_j = y_i\}|
+
+    where :math:`\mathcal{N}_i^k` are the k nearest neighbours of row i.
 
     Parameters
     ----------
-    D : array-like of shape (n_samples, n_samples)
-        Distances along the manifold.
-
     Z : array-like of shape (n_samples, n_components)
-        The embedding; its distances are Euclidean.
+        The embedding.
+
+    y : array-like of shape (n_samples,)
+        The labels of its rows.
+
+    n_neighbors : int, default=5
+        Size of the neighbourhoods, less than `n_samples`.
 
     Returns
     -------
     float
-        In [-1, 1]. An embedding that puts all rows on one point has 0, unless the
-        distances in D are all equal too.
+        In [0, 1], 1 if all neighbours agree. Labels that have nothing to do with the
+        embedding reach the chance that two rows have the same one.
 
     Raises
     ------
     ValueError
-        If D is not a finite square matrix with a row for each row of Z, or if there
-        is one row only.
+        If `n_neighbors` is not less than `n_samples`, if Z and y differ in length, or
+        if y holds numbers that are no labels.
+
+    See Also
+    --------
+    trustworthiness : How well neighbourhoods are kept, without labels.
+
+    Notes
+    -----
+    Rows that tie for the last places of a neighbourhood share them, so that the value
+    does not depend on the order of the rows: an embedding that puts all rows on one
+    point reaches chance and no more. Ties, time and memory are as in
+    :func:`trustworthiness`.
 
     References
     ----------
-    Tenenbaum, J. B., de Silva, V. and Langford, J. C. (2000). A global geometric
-    framework for nonlinear dimensionality reduction. Science 290, 2319-2323; its
-    residual variance is 1 minus the square of this correlation.
+    Paulovich, F. V., Nonato, L. G., Minghim, R. and Levkowitz, H. (2008). Least square
+    projection: a fast high-precision multidimensional projection technique and its
+    application to document mapping. IEEE Transactions on Visualization and Computer
+    Graphics 14, 564-575.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn.metrics import pairwise_distances
-    >>> from skae.metrics import geodesic_correlation
-    >>> angle = np.linspace(0, np.pi, 50)[:, None]
-    >>> arc = pairwise_distances(angle)
-    >>> print(f"{geodesic_correlation(arc, 3 * angle):.3f}")
-    1.000
-    >>> print(f"{geodesic_correlation(arc, np.cos(angle)):.3f}")
-    0.976
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae.metrics import neighborhood_hit
+    >>> X, y = load_digits(return_X_y=True)
+    >>> print(f"{neighborhood_hit(PCA(2).fit_transform(X), y):.2f}")
+    0.58
+    >>> print(f"{neighborhood_hit(PCA(8).fit_transform(X), y):.2f}")
+    0.94
     """
-    D = check_array(D, dtype=np.float64, input_name="D")
-    Z = check_array(Z, dtype=np.float64, input_name="Z", ensure_min_samples=2)
-    if D.shape != (len(Z), len(Z)):
-        raise ValueError(
-            f"D has shape {D.shape}, {(len(Z), len(Z))} is needed: the distance "
-            "between every two rows of Z"
-        )
-    geodesic = squareform(D, checks=False)
-    return _correlation(geodesic, pdist(Z))
+    check_consistent_length(Z, y)
+    y = column_or_1d(y)
+    check_classification_targets(y)
+    _, labels = np.unique(y, return_inverse=True)
+    in_Z = distances_between(Z, name="Z")
+    check_n_neighbors(n_neighbors, in_Z.n_samples, "n_samples")
+    hits = sum(
+        weight @ (labels[rows][i] == labels[j])
+        for rows, i, j, weight in neighborhoods(in_Z, n_neighbors)
+    )
+    return float(hits / (in_Z.n_samples * n_neighbors))
 
 
-def _neighbor_ranks(Z):
-    """Rank every row as a neighbour of every other: (n, n), the nearest is 1."""
-    distances = pairwise_distances(Z)
-    np.fill_diagonal(distances, np.inf)
-    order = np.argsort(distances, axis=1)
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, len(Z) + 1)[None, :], axis=1)
-    return ranks
+def _spaces(X, Z, metric):
+    check_consistent_length(X, Z)
+    return distances_between(X, metric), distances_between(Z, name="Z")
 
 
-def _correlation(a, b):
-    a, b = a - a.mean(), b - b.mean()
-    norm_a, norm_b = np.linalg.norm(a), np.linalg.norm(b)
-    if norm_a == 0 or norm_b == 0:
-        return float(norm_a == norm_b)
-    return float(np.clip((a / norm_a) @ (b / norm_b), -1, 1))
+def _share_kept(near, ranked, k):
+    """Compute 1 less Venna and Kaski's penalty on neighbours that rank beyond k."""
+    n = near.n_samples
+    check_n_neighbors(k, n / 2, "n_samples / 2")
+    excess = sum(
+        weight @ np.maximum(ranks(ranked, rows, i, j) - k, 0)
+        for rows, i, j, weight in neighborhoods(near, k)
+    )
+    return float(1 - excess * 2 / (n * k * (2 * n - 3 * k - 1)))

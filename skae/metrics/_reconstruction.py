@@ -1,16 +1,20 @@
 """How much of the data a reconstruction keeps."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
+
+_BLOCK = 2**22  # entries of sparse rows that are dense at once, 32 MiB of them
 
 
-def reconstruction_r2(estimator, X, y=None):
+def reconstruction_r2(estimator, X, y=None, *, mean=None):
     """Score a transformer by how much of X its reconstruction explains.
 
     ``1 - sum((X - X_hat) ** 2) / sum((X - mean) ** 2)``, both sums over all
     entries, `X_hat` from ``transform`` and ``inverse_transform``. Pooled, so that for
-    `PCA` on its own training rows it is the sum of `explained_variance_ratio_`.
+    `PCA` on its own training rows it is the sum of `explained_variance_ratio_`. It is
+    a scorer: searches and cross-validation take it as ``scoring=reconstruction_r2``.
 
     Parameters
     ----------
@@ -18,12 +22,17 @@ def reconstruction_r2(estimator, X, y=None):
         Fitted, with `transform` and `inverse_transform`: PCA, NMF, KernelPCA with
         `fit_inverse_transform=True`, an autoencoder, a Pipeline of such.
 
-    X : array-like of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows to reconstruct. Samples of more dimensions, such as images, are
-        flattened for the sums.
+        flattened for the sums. Sparse rows are made dense a block at a time.
 
     y : object, default=None
         Ignored; there for the signature of a scorer.
+
+    mean : array-like of shape (n_features,), default=None
+        The reconstruction that is worth 0. None is the mean of the training rows where
+        the estimator (in a Pipeline, its first step) tells it as `mean_`, and where it
+        does not, the mean of the X passed, which is the harder one to beat.
 
     Returns
     -------
@@ -37,31 +46,53 @@ def reconstruction_r2(estimator, X, y=None):
         If the estimator has no `transform` or no `inverse_transform`.
 
     ValueError
-        If X or its reconstruction holds NaN or infinity, or if they differ in shape.
+        If X or its reconstruction holds NaN or infinity, if they differ in shape, or if
+        `mean` has another width than X.
+
+    See Also
+    --------
+    make_denoising_scorer : The same, of rows that noise has been added to.
 
     Notes
     -----
-    The mean is that of the training rows, where the estimator (in a Pipeline, its
-    first step) tells it as `mean_`; where it does not, the mean of the X passed,
-    which is the harder one to beat. The autoencoders of skae also have a `score` of
-    their own, for every likelihood.
+    PCA and the autoencoders of skae have a `mean_`; NMF, KernelPCA and some Pipelines
+    have none. Where rows are few, or held-out rows unlike the others, that makes a
+    difference between them: give all the same yardstick, as
+    ``scoring=partial(reconstruction_r2, mean=X.mean(axis=0))``. The autoencoders also
+    have a `score` of their own, for every likelihood.
 
     Examples
     --------
     As the score of a search over any transformer, where PCA's own is a likelihood:
 
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.decomposition import PCA
-    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.decomposition import NMF, PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.pipeline import Pipeline
     >>> from skae.metrics import reconstruction_r2
     >>> X = load_iris().data
     >>> print(f"{reconstruction_r2(PCA(2).fit(X), X):.3f}")
     0.978
-    >>> scores = cross_val_score(PCA(2), X[::2], scoring=reconstruction_r2)
-    >>> scores.shape
-    (5,)
+    >>> search = GridSearchCV(
+    ...     Pipeline([("reduce", PCA())]),
+    ...     {"reduce": [PCA(1), PCA(2), NMF(2, max_iter=1000)]},
+    ...     scoring=reconstruction_r2,
+    ... )
+    >>> search.fit(X[::2]).best_params_
+    {'reduce': PCA(n_components=2)}
     """
-    return pooled_r2(X, reconstruct(estimator, X), mean=training_mean(estimator))
+    if mean is None:
+        mean = training_mean(estimator)
+    elif np.size(mean) != np.prod(np.shape(X)[1:]):
+        raise ValueError(
+            f"mean has {np.size(mean)} entries, the rows of X have "
+            f"{np.prod(np.shape(X)[1:])}"
+        )
+    if issparse(X):
+        X = X.tocsr()
+        blocks = [*gen_batches(X.shape[0], max(1, _BLOCK // X.shape[1]))]
+        return _explained(X, lambda rows: reconstruct(estimator, X[rows]), mean, blocks)
+    return pooled_r2(X, reconstruct(estimator, X), mean=mean)
 
 
 def reconstruct(estimator, X):
@@ -97,19 +128,34 @@ def pooled_r2(X, X_hat, *, mean=None):
         If one of them holds NaN or infinity, or if they differ in shape.
     """
     X, X_hat = _flat(X), _flat(X_hat)
+    return _explained(X, lambda rows: X_hat[rows], mean, [slice(None)])
+
+
+def _explained(X, reconstruction, mean, blocks):
+    """Sum over blocks of rows; `reconstruction` takes one and gives its rows back."""
+    if mean is None or np.size(mean) != X.shape[1]:
+        mean = X.mean(axis=0)
+    mean = np.ravel(mean)
+    # In this unit squares neither overflow nor vanish.
+    unit = max(np.abs(_flat(X[rows]) - mean).max() for rows in blocks)
+    rounding = 8 * np.finfo(np.float64).eps * abs(X).max()
+    is_constant, total, lost = unit <= rounding, 0.0, 0.0
+    for rows in blocks:
+        block, back = _flat(X[rows]), _flat(reconstruction(rows))
+        _refuse_other_shape(block, back)
+        if is_constant:
+            lost = max(lost, np.abs(block - back).max())
+        else:
+            total += np.square((block - mean) / unit).sum()
+            lost += np.square((block - back) / unit).sum()
+    return float(lost <= rounding) if is_constant else float(1 - lost / total)
+
+
+def _refuse_other_shape(X, X_hat):
     if X.shape != X_hat.shape:
         raise ValueError(
             f"The reconstruction has shape {X_hat.shape}, the rows have {X.shape}"
         )
-    if mean is None or np.size(mean) != X.shape[1]:
-        mean = X.mean(axis=0)
-    rounding = 8 * np.finfo(np.float64).eps * np.abs(X).max()
-    deviation = X - np.ravel(mean)
-    if np.abs(deviation).max() <= rounding:
-        return float(np.abs(X - X_hat).max() <= rounding)
-    scale = np.abs(deviation).max()  # squares neither overflow nor vanish
-    total = np.square(deviation / scale).sum()
-    return float(1 - np.square((X - X_hat) / scale).sum() / total)
 
 
 def _flat(X):

@@ -4,6 +4,8 @@ import pickle
 import random
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.datasets import load_digits, load_iris
@@ -94,8 +96,10 @@ def test_whatever_decodes_can_be_scored(transformer):
     assert scorer(transformer, X.tolist()) == scorer(transformer, X)
 
 
-def test_frames_are_scored_as_their_numbers():
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_frames_are_scored_as_their_numbers(kind):
     frame, _ = load_iris(return_X_y=True, as_frame=True)
+    frame = kind(dict(frame))
     X = frame.to_numpy()
     scorer = make_denoising_scorer("gaussian", 0.5)
     assert scorer(PCA(2).fit(X), X) == scorer(PCA(2).fit(frame), frame)
@@ -116,6 +120,12 @@ def test_frames_are_scored_as_their_numbers():
 def test_denoising_scorer_refuses_what_is_no_corruption(arguments, match):
     with pytest.raises(ValueError, match=match):
         make_denoising_scorer(*arguments)
+
+
+@pytest.mark.parametrize("random_state", [None, 1.5, np.random.RandomState(0)])
+def test_denoising_scorer_needs_a_seed(random_state):
+    with pytest.raises(ValueError, match="random_state must be a whole number, so"):
+        make_denoising_scorer(random_state=random_state)
 
 
 def test_denoising_scorer_refuses_missing_values():

@@ -1,4 +1,6 @@
-"""The measures of an embedding against their definitions, and what must be so."""
+"""The measures of neighbourhoods against their definitions, and what must be so."""
+
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -6,16 +8,13 @@ import pytest
 import sklearn.manifold
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import trapezoid
-from sklearn.datasets import make_swiss_roll
-from sklearn.decomposition import PCA
+from scipy.sparse import coo_array, csr_array, csr_matrix
+from sklearn.datasets import load_iris
 from sklearn.metrics import pairwise_distances
+from sklearn.model_selection import LeaveOneOut, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from skae.metrics import (
-    continuity,
-    geodesic_correlation,
-    trustworthiness,
-)
+from skae.metrics import _neighbors, continuity, neighborhood_hit, trustworthiness
 
 
 def excess_rank_penalty(neighborhoods, ranks, k):
@@ -86,9 +85,70 @@ class TestNeighborhoodMeasures:
         assert measure(pd.DataFrame(X), pd.DataFrame(Z)) == expected
         assert isinstance(expected, float)
 
+    @pytest.mark.parametrize("n_features", [3, 40])
+    def test_precision_and_names_do_not_matter(self, measure, n_features):
+        X, Z = rows(0, 60, n_features).astype(np.float32), rows(1, 60, 2)
+        assert measure(X, Z) == measure(X.astype(np.float64), Z)
+        named = pd.DataFrame(X).add_prefix("column ")
+        assert measure(named, Z.astype(np.float32)) == measure(X, Z)
+
+    @pytest.mark.parametrize("n_features", [3, 40])
+    @pytest.mark.parametrize("kind", [csr_array, csr_matrix, coo_array])
+    def test_sparse_rows(self, measure, kind, n_features):
+        X, Z = np.maximum(rows(0, 60, n_features), 0), rows(1, 60, 2)
+        assert measure(kind(X), Z) == measure(X, Z)
+        apart = measure(X, Z, metric="manhattan")
+        assert measure(kind(X), Z, metric="manhattan") == apart
+
+    @pytest.mark.parametrize("n_features", [3, 40])
+    @pytest.mark.parametrize("unit", [1e-300, 1e-30, 1e30, 1e300])
+    def test_no_unit_and_no_offset_matters(self, measure, unit, n_features):
+        X, Z = rows(0, 60, n_features), rows(1, 60, 2)
+        assert measure(X * unit, Z) == measure(X, Z * unit) == measure(X, Z)
+        assert measure(X + 1e8, Z) == pytest.approx(measure(X, Z), abs=1e-3)
+
+    @pytest.mark.parametrize("n_features", [3, 40])
+    def test_rows_that_come_several_times(self, measure, n_features):
+        X = np.repeat(rows(0, 8, n_features), 9, axis=0)
+        assert measure(X, X) == measure(X, X @ np.eye(n_features)) == 1
+
+    def test_rows_with_gaps(self, measure):
+        X, Z = rows(0, 60, 5), rows(1, 60, 2)
+        gappy = np.where(rows(2, 60, 5) > 1.5, np.nan, X)
+        expected = measure(
+            pairwise_distances(gappy, metric="nan_euclidean"), Z, metric="precomputed"
+        )
+        assert measure(gappy, Z, metric="nan_euclidean") == pytest.approx(expected)
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            measure(gappy, Z)
+
+    @pytest.mark.parametrize("k", [0, -1, 2.0, None])
+    def test_no_number_of_neighbors(self, measure, k):
+        with pytest.raises(ValueError, match=r"a whole number, 1 or more\. Got"):
+            measure(rows(0, 10, 3), rows(0, 10, 2), n_neighbors=k)
+
     def test_too_many_neighbors(self, measure):
-        with pytest.raises(ValueError, match=r"n_neighbors \(5\) should be less than"):
+        with pytest.raises(
+            ValueError, match=r"\(5\) should be less than n_samples / 2 \(5\.0\)"
+        ):
             measure(rows(0, 10, 3), rows(0, 10, 2))
+
+    def test_distances_must_be_all_there(self, measure):
+        Z = rows(0, 12, 2)
+        with pytest.raises(ValueError, match=r"X has shape \(12, 3\), but with"):
+            measure(rows(0, 12, 3), Z, metric="precomputed")
+        with pytest.raises(ValueError, match="Some distances are NaN or infinite"):
+            measure(Z, Z, metric=lambda a, b: np.inf)
+
+    def test_never_all_distances_at_once(self, measure, monkeypatch):
+        X, Z = rows(0, 2000, 20), rows(1, 2000, 2)
+        expected = measure(X, Z)
+        monkeypatch.setattr(_neighbors, "_BLOCK", 2**16)
+        tracemalloc.start()
+        assert measure(X, Z) == pytest.approx(expected, rel=1e-12)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 2000**2  # bytes: an eighth of what all would take
 
     def test_different_lengths(self, measure):
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
@@ -103,36 +163,90 @@ def test_gluing_costs_trust_and_tearing_costs_continuity():
     assert continuity(circle, torn) < trustworthiness(circle, torn)
 
 
-def test_geodesic_correlation_is_pearson_over_pairs():
-    D, Z = pairwise_distances(rows(0, 25, 3)), rows(1, 25, 2)
-    pairs = [(i, j) for i in range(25) for j in range(i)]
-    expected = np.corrcoef(
-        [D[i, j] for i, j in pairs], [np.linalg.norm(Z[i] - Z[j]) for i, j in pairs]
-    )[0, 1]
-    assert geodesic_correlation(D, Z) == pytest.approx(expected)
+# Ties
 
 
-def test_the_unrolled_swiss_roll_is_perfect_and_its_projection_is_not():
-    X, angle = make_swiss_roll(400, random_state=0)
-    steps = np.linspace(0, angle, 10_001)
-    arc = trapezoid(np.sqrt(1 + steps**2), steps, axis=0)
-    unrolled = np.column_stack([arc, X[:, 1]])
-    D = pairwise_distances(unrolled)
-    rotation, _ = np.linalg.qr(rows(0, 2, 2))
-    assert geodesic_correlation(D, 3 * unrolled @ rotation) == pytest.approx(1)
-    assert geodesic_correlation(D, PCA(2).fit_transform(X)) < 0.5
+def by_the_rule(near, ranked, k):
+    """Venna and Kaski's measure where distances tie, row by row and pair by pair."""
+    n, excess = len(near), 0.0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        for j in others:
+            nearer = sum(near[i, other] < near[i, j] for other in others)
+            tied = sum(near[i, other] == near[i, j] for other in others)
+            share = np.clip((k - nearer) / tied, 0, 1)
+            rank = 1 + sum(ranked[i, other] < ranked[i, j] for other in others)
+            excess += share * max(0, rank - k)
+    return 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * excess
 
 
-def test_geodesic_correlation_of_a_point():
-    D = pairwise_distances(rows(0, 10, 2))
-    assert geodesic_correlation(D, np.ones((10, 2))) == 0
-    assert geodesic_correlation(np.zeros((10, 10)), np.ones((10, 2))) == 1
+@given(st.integers(0, 1000), st.sampled_from([2, 20]), st.integers(1, 5))
+def test_ties_are_shared(seed, n_features, k):
+    generator = np.random.default_rng(seed)
+    X = generator.integers(0, 3, size=(14, n_features))
+    Z = generator.integers(0, 3, size=(14, 2))
+    in_X, in_Z = (
+        np.sum((rows[:, None] - rows) ** 2, axis=-1) for rows in (X, Z)
+    )  # whole numbers
+    trust = trustworthiness(X, Z, n_neighbors=k)
+    assert trust == pytest.approx(by_the_rule(in_Z, in_X, k))
+    assert continuity(X, Z, n_neighbors=k) == pytest.approx(by_the_rule(in_X, in_Z, k))
+    order = generator.permutation(14)
+    assert trustworthiness(X[order], Z[order], n_neighbors=k) == pytest.approx(trust)
 
 
-def test_geodesic_correlation_needs_all_distances():
-    with pytest.raises(ValueError, match=r"D has shape \(9, 9\), \(10, 10\) is needed"):
-        geodesic_correlation(np.zeros((9, 9)), rows(0, 10, 2))
-    with pytest.raises(ValueError, match="minimum of 2 is required"):
-        geodesic_correlation(np.zeros((1, 1)), rows(0, 1, 2))
-    with pytest.raises(ValueError, match="infinity"):
-        geodesic_correlation(np.full((10, 10), np.inf), rows(0, 10, 2))
+def test_rows_all_on_one_point():
+    X, nowhere = rows(0, 200, 4), np.zeros((200, 2))
+    assert continuity(X, nowhere) == 1
+    by_chance = [
+        sklearn.manifold.trustworthiness(X, rows(seed, 200, 2)) for seed in range(1, 30)
+    ]
+    assert trustworthiness(X, nowhere) == pytest.approx(np.mean(by_chance), abs=0.01)
+
+
+# Labels
+
+
+@pytest.mark.parametrize("k", [1, 7, 149])
+def test_neighborhood_hit_is_its_definition(k):
+    _, species = load_iris(return_X_y=True)
+    Z = rows(0, 150, 2) + species[:, None]
+    neighbors = NearestNeighbors(n_neighbors=k).fit(Z).kneighbors(return_distance=False)
+    expected = np.mean(species[neighbors] == species[:, None])
+    found = neighborhood_hit(Z, species, n_neighbors=k)
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert isinstance(found, float)
+    names = np.array(["setosa", "versicolor", "virginica"])[species]
+    frame = pd.DataFrame(Z), pd.Series(names, index=range(150, 0, -1))
+    assert neighborhood_hit(*frame, n_neighbors=k) == found
+    assert neighborhood_hit(Z.astype(np.float32), names, n_neighbors=k) == found
+
+
+def test_one_neighbor_hits_as_often_as_it_predicts():
+    Z, y = load_iris(return_X_y=True)
+    Z = Z + 1e-3 * rows(0, 150, 4)  # no row comes twice
+    right = cross_val_score(KNeighborsClassifier(1), Z, y, cv=LeaveOneOut()).mean()
+    assert neighborhood_hit(Z, y, n_neighbors=1) == pytest.approx(right)
+
+
+def test_rows_on_one_point_hit_by_chance_however_they_are_sorted():
+    y = np.repeat([0, 1, 2], [20, 30, 50])
+    chance = (20 * 19 + 30 * 29 + 50 * 49) / (100 * 99)
+    assert neighborhood_hit(np.ones((100, 2)), y) == pytest.approx(chance)
+    pairs = np.repeat(rows(0, 50, 2), 2, axis=0)
+    assert neighborhood_hit(pairs, np.arange(100) // 2, n_neighbors=1) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((rows(0, 9, 2), np.arange(8)), "inconsistent numbers of samples"),
+        ((rows(0, 9, 2), np.arange(9) / 2), "Unknown label type: continuous"),
+        ((rows(0, 9, 2), np.eye(9)), "y should be a 1d array"),
+        ((rows(0, 5, 2), np.arange(5)), r"\(5\) should be less than n_samples \(5\)"),
+        ((rows(0, 9, 2) * np.nan, np.arange(9)), "Input Z contains NaN"),
+    ],
+)
+def test_neighborhood_hit_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        neighborhood_hit(*arguments)

@@ -1,20 +1,28 @@
 """The share of X that a reconstruction explains, of any transformer."""
 
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, random_array
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import NMF, PCA, KernelPCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
 from sklearn.manifold import Isomap
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
-
-from skae.metrics import (
-    reconstruction_r2,
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    StandardScaler,
 )
+
+from skae import Autoencoder
+from skae.metrics import _reconstruction, reconstruction_r2
 
 
 def test_r2_of_pca_is_its_explained_variance():
@@ -107,18 +115,104 @@ def test_r2_of_frames_sparse_rows_and_images():
     assert reconstruction_r2(Returns(images), images) == 1
 
 
-def test_r2_is_a_scorer():
+KERNEL_PCA = KernelPCA(kernel="rbf", gamma=0.1, fit_inverse_transform=True)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        PCA(),
+        NMF(max_iter=3000),
+        KERNEL_PCA,
+        Autoencoder(max_iter=3, random_state=0),
+    ],
+    ids=lambda transformer: type(transformer).__name__,
+)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_r2_is_a_scorer(transformer, scaled):
+    steps = [MinMaxScaler(clip=True)] if scaled else []
     search = GridSearchCV(
-        PCA(), {"n_components": [1, 2, 3]}, scoring=reconstruction_r2, cv=3
+        Pipeline([*zip("ab", [*steps, transformer], strict=False)]),
+        {f"{'ab'[len(steps)]}__n_components": [2, 3]},
+        scoring=reconstruction_r2,
+        cv=3,
+        error_score="raise",
     )
-    search.fit(load_iris().data)
-    assert search.best_params_ == {"n_components": 3}
+    search.fit(np.random.default_rng(0).permutation(load_iris().data))
+    assert [*search.best_params_.values()] == [3]
+    scores = search.cv_results_["mean_test_score"]
+    assert 0.2 < scores[0] < scores[1] <= 1
+
+
+def test_r2_ranks_methods_by_one_yardstick():
+    X = load_iris().data
+    mean = X.mean(axis=0)
+    models = [PCA(2), NMF(2, max_iter=2000)]
+    scorer = partial(reconstruction_r2, mean=mean)
+    for model in models:
+        (score,) = cross_val_score(
+            model, X, scoring=scorer, cv=[(np.arange(100), np.arange(100, 150))]
+        )
+        model.fit(X[:100])
+        back = model.inverse_transform(model.transform(X[100:]))
+        total = ((X[100:] - mean) ** 2).sum()
+        assert score == pytest.approx(1 - ((X[100:] - back) ** 2).sum() / total)
+    with pytest.raises(ValueError, match="mean has 3 entries, the rows of X have 4"):
+        reconstruction_r2(models[0], X, mean=mean[:3])
+
+
+def test_r2_of_frames_that_come_out():
+    X, _ = load_iris(return_X_y=True, as_frame=True)
+    pca = PCA(2).set_output(transform="pandas").fit(X)
+    expected = pca.explained_variance_ratio_.sum()
+    assert reconstruction_r2(pca, X) == pytest.approx(expected)
+    assert reconstruction_r2(pca, X.astype(np.float32)) == pytest.approx(expected)
+
+
+class TestSparse:
+    @pytest.mark.parametrize(
+        "transformer",
+        [
+            TruncatedSVD(5, random_state=0),
+            MaxAbsScaler(),
+            PCA(5, svd_solver="arpack", random_state=0),
+            Autoencoder(5, max_iter=2, random_state=0),
+        ],
+        ids=lambda transformer: type(transformer).__name__,
+    )
+    @pytest.mark.parametrize("block", [1, 6400, 2**22])
+    def test_as_the_dense_rows(self, transformer, block, monkeypatch):
+        monkeypatch.setattr(_reconstruction, "_BLOCK", block)
+        X = csr_array(load_digits().data[:300])
+        transformer.fit(X)
+        expected = reconstruction_r2(transformer, X.toarray())
+        assert reconstruction_r2(transformer, X) == pytest.approx(expected, abs=1e-9)
+        assert reconstruction_r2(transformer, X.tocoo()) == pytest.approx(
+            expected, abs=1e-9
+        )
+
+    def test_never_dense_as_a_whole(self, monkeypatch):
+        monkeypatch.setattr(_reconstruction, "_BLOCK", 2**16)
+        X = random_array((2000, 1000), density=0.01, rng=0, format="csr")
+        svd = TruncatedSVD(5, random_state=0).fit(X)
+        tracemalloc.start()
+        assert 0 < reconstruction_r2(svd, X) < 0.2
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 2000 * 1000 * 8 / 3  # bytes
+
+    def test_constant_rows(self):
+        X = csr_array(np.full((7, 3), 0.1))
+        assert reconstruction_r2(MaxAbsScaler().fit(X), X) == 1
+        assert reconstruction_r2(Returns(np.eye(3)), csr_array((3, 3))) == 0
 
 
 def test_r2_needs_an_inverse():
     X = load_iris().data
     with pytest.raises(TypeError, match="Isomap has no inverse_transform"):
         reconstruction_r2(Isomap(n_neighbors=50).fit(X), X)
+    with pytest.raises(NotFittedError, match="fit_inverse_transform"):
+        reconstruction_r2(KernelPCA(2).fit(X), X)
 
 
 def test_r2_refuses_missing_values():
