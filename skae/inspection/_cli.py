@@ -1,6 +1,7 @@
 """The command line: ``python -m skae compare``."""
 
 import argparse
+import shlex
 import sys
 import warnings
 from importlib.util import find_spec
@@ -24,7 +25,9 @@ def main(argv=None):
         The exit code: 0, or 2 after a line on standard error that says what is wrong
         with the input.
     """
+    argv = sys.argv[1:] if argv is None else argv
     args = _parser().parse_args(argv)
+    args.line = shlex.join(["python", "-m", "skae", *argv])  # for who wants it again
     try:
         args.command(args)
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
@@ -95,6 +98,14 @@ def _add_compare(commands):
         help="where to write the picture (default: compare.png)",
     )
 
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a report as well: one .html file with the table, the pictures, the "
+        "parameters, and what it takes to repeat it",
+    )
+
 
 def _positive(text):
     if not (text.isdecimal() and int(text)):
@@ -108,11 +119,21 @@ def _compare(args):
     from skae.inspection._report import print_report
 
     _check_output(args.output)  # before the work, not after it
+    if args.html is not None:
+        _check_report(args.html)
     dataset = load_dataset(args.data, target=args.target, random_state=args.seed)
     display = _display(dataset, args)
     print_report(display, name=args.data)
     _save_picture(display, dataset.image_shape, args.output)
     print(f"Picture: {args.output}")
+    if args.html is not None:
+        display.to_html(
+            args.html,
+            name=Path(args.data).name,
+            command=args.line,
+            image_shape=dataset.image_shape,
+        )
+        print(f"Report: {args.html}")
 
 
 def _check_output(path):
@@ -122,6 +143,16 @@ def _check_output(path):
         raise ValueError(
             f"{path} has no extension of a picture: {', '.join(sorted(known))}"
         )
+    _check_folder(path)
+
+
+def _check_report(path):
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ValueError(f"{path} has no extension of a report: .html, .htm")
+    _check_folder(path)
+
+
+def _check_folder(path):
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path} to")
 

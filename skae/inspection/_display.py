@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.validation import _num_samples
@@ -15,6 +16,7 @@ from skae.inspection._methods import default_methods, named_methods
 from skae.inspection._plot_embeddings import embeddings_size, plot_embeddings
 from skae.inspection._plot_reconstructions import plot_reconstructions
 from skae.inspection._progress import track
+from skae.inspection._report import captions
 from skae.inspection._row_drawings import drawing_for
 
 
@@ -36,6 +38,12 @@ class ComparisonDisplay:
         By the name of the method, of those that did not fail: the fitted `estimator`,
         the codes `Z` of the held-out rows and their reconstructions `X_hat`.
 
+    methods : dict of str to estimator
+        The methods by name, as they were handed over: not fitted.
+
+    settings : dict of str to object
+        The arguments of :meth:`from_estimators`.
+
     See Also
     --------
     compare : The table only.
@@ -52,11 +60,16 @@ class ComparisonDisplay:
     >>> display.embeddings["PCA"].Z.shape
     (125, 2)
     >>> figure = display.plot()
+    >>> page = display.to_html(name="digits")
+    >>> page[:15]
+    '<!DOCTYPE html>'
     """
 
     table: object
     held_out: HeldOut
     embeddings: dict[str, Embedding]
+    methods: dict[str, object]
+    settings: dict[str, object]
 
     @classmethod
     def from_estimators(
@@ -121,10 +134,20 @@ class ComparisonDisplay:
                 random_state=random_state,
             )
         )
-        return cls._run(methods, held_out, n_neighbors, max_rows, verbose)
+        settings = {
+            "estimators": None if estimators is None else methods,
+            "n_components": n_components,
+            "preprocessing": preprocessing,
+            "test_size": test_size,
+            "n_neighbors": n_neighbors,
+            "max_rows": max_rows,
+            "random_state": random_state,
+        }
+        return cls._run(methods, held_out, settings, verbose)
 
     @classmethod
-    def _run(cls, methods, held_out, n_neighbors, max_rows, verbose):
+    def _run(cls, methods, held_out, settings, verbose):
+        max_rows, n_neighbors = settings["max_rows"], settings["n_neighbors"]
         embeddings, rows = {}, []
         for name in track(methods, verbose=verbose):
             try:
@@ -140,7 +163,7 @@ class ComparisonDisplay:
         if not embeddings:
             failures = "; ".join(f"{row['method']} {row['note']}" for row in rows)
             raise RuntimeError(f"Every method failed: {failures}")
-        return cls(_table(rows), held_out, embeddings)
+        return cls(_table(rows), held_out, embeddings, methods, settings)
 
     def plot(self, *, n_samples=10, image_shape=None, fig=None):
         """Draw the embeddings and, below, rows beside their reconstructions.
@@ -170,6 +193,68 @@ class ComparisonDisplay:
         self._draw_embeddings(top)
         self._draw_reconstructions(bottom, n_samples, image_shape)
         return fig
+
+    def to_html(
+        self,
+        path=None,
+        *,
+        name="your data",
+        command=None,
+        n_samples=10,
+        image_shape=None,
+    ):
+        """Write a report: one HTML file that needs nothing beside itself.
+
+        It has the table, the embeddings, rows beside their reconstructions, the
+        parameters of every method, and what it takes to repeat the comparison: the
+        code, the seed, the versions, and a hash of the rows. It is to be read on a
+        light or a dark screen, a narrow one too, and holds no script.
+
+        Parameters
+        ----------
+        path : str or Path, default=None
+            Where to write it; None returns it.
+
+        name : str, default="your data"
+            What the data are called.
+
+        command : str, default=None
+            The command line that repeats the comparison; None writes Python code.
+
+        n_samples : int, default=10
+            Number of held-out rows to show beside their reconstructions.
+
+        image_shape : tuple of int, default=None
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        str or None
+            The report, if `path` is None.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+
+        OSError
+            If the file cannot be written.
+        """
+        # Imported here: a table needs no page.
+        from skae.inspection._html import report
+
+        html = report(
+            self,
+            name=name,
+            command=command,
+            path="report.html" if path is None else str(path),
+            n_samples=n_samples,
+            image_shape=image_shape,
+        )
+        if path is None:
+            return html
+        # Half of a character, as a file's name may hold, becomes a reference.
+        Path(path).write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
 
     def figure_size(self, *, image_shape=None):
         """Return width and height in inches that suit the picture.
@@ -207,7 +292,7 @@ class ComparisonDisplay:
         return plot_embeddings(
             {name: embedding.Z for name, embedding in self.embeddings.items()},
             self.held_out.y_test,
-            captions=self._captions(measures),
+            captions=captions(self.table, measures),
             fig=fig,
         )
 
@@ -219,7 +304,7 @@ class ComparisonDisplay:
             n_samples=n_samples,
             image_shape=image_shape,
             feature_names=self.held_out.names,
-            captions=self._captions({"reconstruction_r2": "R²"}),
+            captions=captions(self.table, {"reconstruction_r2": "R²"}),
             legend=False,  # the embeddings above have one
             fig=fig,
         )
@@ -229,18 +314,6 @@ class ComparisonDisplay:
             name: embedding.X_hat
             for name, embedding in self.embeddings.items()
             if embedding.X_hat is not None
-        }
-
-    def _captions(self, measures):
-        """Write the chosen columns of the table out, by method."""
-        table = self.table.set_index("method")
-        return {
-            name: "  ".join(
-                f"{label} {table.loc[name, column]:z.2f}"
-                for column, label in measures.items()
-                if column in table
-            )
-            for name in self.embeddings
         }
 
 

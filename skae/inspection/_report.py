@@ -2,7 +2,7 @@
 
 from skae.inspection._validation import listing
 
-_MISSING = "-"
+MISSING = "-"
 
 _HEADINGS = {
     "method": "method",
@@ -10,6 +10,7 @@ _HEADINGS = {
     "trustworthiness": "trust-\nworthiness",
     "continuity": "continuity",
     "geodesic_correlation": "geodesic\ncorrel.",
+    "neighborhood_hit": "neighb.\nhit",
     "knn_accuracy": "k-NN\naccuracy",
     "fit_seconds": "fit\nseconds",
     "transform_seconds": "transform\nseconds",
@@ -34,7 +35,7 @@ def print_report(display, *, name):
         "held out to measure on\n"
     )
     columns = {
-        _HEADINGS[name]: [_cell(value, name) for value in display.table[name]]
+        _HEADINGS[name]: [cell(value, name) for value in display.table[name]]
         for name in display.table
         if name in _HEADINGS
     }
@@ -43,15 +44,16 @@ def print_report(display, *, name):
     except ImportError:
         _print_plain(columns)
     print()
-    for line in _notes(display.table):
+    for line in notes(display.table):
         print(line)
 
 
-def _cell(value, name):
+def cell(value, name):
+    """Write out an entry of the column of that name."""
     if isinstance(value, str):
         return value
     if value != value:
-        return _MISSING
+        return MISSING
     return f"{value:.2f}" if name == "fit_seconds" else f"{value:z.3f}"
 
 
@@ -88,10 +90,35 @@ def _block(heading, cells, *, left):
     return [line.ljust(width) if left else line.rjust(width) for line in lines]
 
 
-def _notes(table):
-    """Say each note once, with the methods it is about."""
+def notes(table):
+    """Say each note of the table once, with the methods it is about."""
     about = {}
     for name, note in zip(table["method"], table["note"], strict=True):
         about.setdefault(note, []).append(name)
     about.pop("", None)
     return [f"{listing(names)}: {note}." for note, names in about.items()]
+
+
+def captions(table, measures):
+    """Write the chosen columns of the table out, by method.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a comparison.
+
+    measures : dict of str to str
+        What to call a column, by its name.
+
+    Returns
+    -------
+    dict of str to str
+        A line for each method.
+    """
+    shown = {column: called for column, called in measures.items() if column in table}
+    return {
+        row["method"]: "  ".join(
+            f"{called} {row[column]:z.2f}" for column, called in shown.items()
+        )
+        for _, row in table.iterrows()
+    }

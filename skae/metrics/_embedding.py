@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from skae.metrics._neighbors import (
     check_n_neighbors,
@@ -219,7 +218,8 @@ def neighborhood_hit(Z, y, *, n_neighbors=5):
     """
     check_consistent_length(Z, y)
     y = column_or_1d(y)
-    check_classification_targets(y)
+    if y.dtype.kind == "f" and np.any(y % 1):
+        raise ValueError("y must hold labels. Got numbers with fractions, or missing.")
     _, labels = np.unique(y, return_inverse=True)
     in_Z = distances_between(Z, name="Z")
     check_n_neighbors(n_neighbors, in_Z.n_samples, "n_samples")

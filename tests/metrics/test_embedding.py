@@ -241,7 +241,8 @@ def test_rows_on_one_point_hit_by_chance_however_they_are_sorted():
     ("arguments", "message"),
     [
         ((rows(0, 9, 2), np.arange(8)), "inconsistent numbers of samples"),
-        ((rows(0, 9, 2), np.arange(9) / 2), "Unknown label type: continuous"),
+        ((rows(0, 9, 2), np.arange(9) / 2), r"y must hold labels\. Got numbers"),
+        ((rows(0, 9, 2), np.full(9, np.nan)), r"y must hold labels\. Got .*missing"),
         ((rows(0, 9, 2), np.eye(9)), "y should be a 1d array"),
         ((rows(0, 5, 2), np.arange(5)), r"\(5\) should be less than n_samples \(5\)"),
         ((rows(0, 9, 2) * np.nan, np.arange(9)), "Input Z contains NaN"),

@@ -1,0 +1,19 @@
+"""What the tests of comparisons share: a browser, where there is one."""
+
+import shutil
+
+import pytest
+
+_BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+
+# A report is rendered where there is a browser; elsewhere its source alone is tested.
+collect_ignore = [] if _BROWSER else ["test_rendered_report.py"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Path of a browser that runs without a screen."""
+    return _BROWSER
