@@ -34,8 +34,8 @@ def compare(
         `LinearAutoencoder` and `Autoencoder`.
 
     y : array-like of shape (n_samples,), default=None
-        Labels, for the accuracy of the nearest neighbours. Numbers with fewer than
-        five rows to a value are no labels, and give no accuracy.
+        Labels, for what the nearest neighbours tell of them. Numbers with fewer than
+        five rows to a value are no labels, and give no such measure.
 
     n_components : int, default=2
         Size of the code of the default estimators.
@@ -54,7 +54,8 @@ def compare(
         Share or number of the rows to hold out.
 
     n_neighbors : int, default=5
-        Size of the neighbourhoods in trustworthiness, continuity and accuracy.
+        Size of the neighbourhoods in trustworthiness, continuity, neighbourhood hit
+        and accuracy.
 
     max_rows : int, default=2000
         Methods whose cost grows with the square of the rows (KernelPCA, Isomap,
@@ -77,6 +78,7 @@ def compare(
           the training mean that the reconstruction explains, NaN without an inverse;
         - `trustworthiness`, `continuity`: of the held-out rows;
         - `geodesic_correlation`: only with `intrinsic_coordinates`;
+        - `neighborhood_hit`: only with labels; of the embedding of the held-out rows;
         - `knn_accuracy`: only with labels; of a vote among the nearest neighbours in
           the embedding, each held-out row by the others;
         - `fit_seconds`, `transform_seconds`: wall-clock time;
@@ -103,7 +105,7 @@ def compare(
 
     See Also
     --------
-    ComparisonDisplay : The same, with the embeddings and a picture of them.
+    ComparisonDisplay : The same, with the embeddings, a picture of them, and a report.
     skae.metrics : The measures by themselves.
 
     References

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -86,12 +88,36 @@ def test_the_digits_by_default(run, tmp_path):
     assert name == "PCA"
     assert 0.2 < float(r2) < 0.4
     assert 0.7 < float(trustworthiness) < 0.9
-    assert lines[5].split() == ["Collapses", *"-" * 6]
+    assert lines[5].split() == ["Collapses", *"-" * 7]
     assert "Collapses: failed: no code for you." in lines
     assert lines[-1] == "Picture: compare.png"
     image = pyplot.imread(tmp_path / "compare.png")
     assert 0.5 < image[..., :3].mean() < 1
     assert not pyplot.get_fignums()
+
+
+def test_a_report_that_says_how_to_get_it_again(run, tmp_path):
+    path = tmp_path / "my iris.csv"
+    IRIS.to_csv(path, index=False)
+    arguments = ["--data", path.name, "--target", "species", "--html", "report.HTM"]
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    assert out.endswith("Report: report.HTM\n")
+    page = (tmp_path / "report.HTM").read_text(encoding="utf-8")
+    assert "<title>Comparison on my iris.csv</title>" in page
+    command = re.search(r"<pre[^>]*><code>(.*?)</code>", page)[1]
+    assert shlex.split(command) == ["python", "-m", "skae", "compare", *arguments]
+    assert "<code>StandardScaler()</code>" in page
+    assert "Collapses: failed: no code for you" in page
+
+
+def test_the_command_is_that_of_the_process(run, tmp_path, monkeypatch):
+    arguments = ["compare", "--max-rows", "50", "--html", "a.html"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["skae", *arguments])
+    assert main() == 0
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert f"<code>python -m skae {' '.join(arguments)}</code>" in page
 
 
 @pytest.mark.parametrize("name", ["swiss_roll", "s_curve"])
@@ -109,7 +135,7 @@ def test_the_table_is_aligned_without_rich_too(run, monkeypatch):
     code, out, _ = run("--max-rows", 100)
     assert code == 0
     table = out.splitlines()[2:6]
-    assert table[0].split()[:2] == ["trust-", "k-NN"]
+    assert table[0].split()[:3] == ["trust-", "neighb.", "k-NN"]
     assert table[1].split()[0] == table[1][:6] == "method"
     assert len({len(line) for line in table}) == 1
 
@@ -262,6 +288,8 @@ def test_no_mnist(has_folder, refused, tmp_path, monkeypatch):
         ("--data digits --target x", "digits brings its own target"),
         ("--output nowhere/a.png", "There is no folder nowhere to write"),
         ("--output a.docx", "a.docx has no extension of a picture: "),
+        ("--html a.pdf", "a.pdf has no extension of a report: .html, .htm"),
+        ("--html nowhere/a.html", "There is no folder nowhere to write"),
         ("--max-rows 5", "5 of the 1797 rows would be held out"),
         (
             "--data iris.csv --target genus",

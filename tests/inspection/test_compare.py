@@ -76,7 +76,12 @@ def test_the_usual_methods_by_default():
         "LinearAutoencoder",
         "Autoencoder",
     ]
-    assert list(table.columns) == [*COLUMNS[:4], "knn_accuracy", *COLUMNS[4:]]
+    assert list(table.columns) == [
+        *COLUMNS[:4],
+        "neighborhood_hit",
+        "knn_accuracy",
+        *COLUMNS[4:],
+    ]
     r2 = table.set_index("method")["reconstruction_r2"]
     assert r2[["Isomap", "LLE"]].isna().all()
     assert r2["LinearAutoencoder"] == pytest.approx(r2["PCA"], abs=1e-3)
@@ -84,7 +89,7 @@ def test_the_usual_methods_by_default():
     for name in ("LinearAutoencoder", "Autoencoder"):
         own = display.embeddings[name].estimator.score(display.held_out.X_test)
         assert r2[name] == pytest.approx(own, abs=1e-6)
-    for column in ("trustworthiness", "continuity", "knn_accuracy"):
+    for column in (*COLUMNS[2:4], "neighborhood_hit", "knn_accuracy"):
         assert table[column].between(0.1, 1).all()
     assert (table[["fit_seconds", "transform_seconds"]] >= 0).all(axis=None)
     assert (table["n_fit_rows"] == 120).all()
@@ -112,7 +117,12 @@ def test_every_entry_is_the_measure_of_the_held_out_rows():
         metrics.continuity(rows.X_test, Z, n_neighbors=3)
     )
     assert row["geodesic_correlation"] == pytest.approx(
-        metrics.geodesic_correlation(pairwise_distances(rows.places), Z)
+        metrics.geodesic_correlation(
+            pairwise_distances(rows.places), Z, metric="precomputed"
+        )
+    )
+    assert row["neighborhood_hit"] == pytest.approx(
+        metrics.neighborhood_hit(Z, rows.y_test, n_neighbors=3)
     )
     accuracy = cross_val_score(
         KNeighborsClassifier(3), Z, rows.y_test, cv=LeaveOneOut()
