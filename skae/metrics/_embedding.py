@@ -27,9 +27,9 @@ def trustworthiness(X, Z, *, n_neighbors=5, metric="euclidean"):
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The data, or the distances between its rows if `metric="precomputed"`.
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The data, which may be sparse, or the distances between its rows if
+        `metric="precomputed"`.
 
     Z : array-like of shape (n_samples, n_components)
         The embedding of the rows of X.
@@ -101,9 +101,9 @@ def continuity(X, Z, *, n_neighbors=5, metric="euclidean"):
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The data, or the distances between its rows if `metric="precomputed"`.
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The data, which may be sparse, or the distances between its rows if
+        `metric="precomputed"`.
 
     Z : array-like of shape (n_samples, n_components)
         The embedding of the rows of X.

@@ -30,10 +30,9 @@ def geodesic_correlation(X, Z, *, n_neighbors=5, metric="euclidean"):
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The data; or, if `metric="precomputed"`, the distances along the manifold
-        themselves, where these are known.
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The data, which may be sparse; or, if `metric="precomputed"`, the distances
+        along the manifold themselves, where these are known.
 
     Z : array-like of shape (n_samples, n_components)
         The embedding of the rows of X.
