@@ -96,7 +96,9 @@ def notes(table):
     for name, note in zip(table["method"], table["note"], strict=True):
         about.setdefault(note, []).append(name)
     about.pop("", None)
-    return [f"{listing(names)}: {note}." for note, names in about.items()]
+    return [
+        f"{listing(names)}: {note.removesuffix('.')}." for note, names in about.items()
+    ]
 
 
 def captions(table, measures):
