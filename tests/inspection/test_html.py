@@ -5,6 +5,7 @@ import warnings
 from base64 import b64decode
 from html.parser import HTMLParser
 from io import BytesIO
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import FitFailedWarning
 from sklearn.manifold import Isomap
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 import skae
 from skae import Autoencoder
 from skae.inspection import ComparisonDisplay
+from skae.inspection._html import repetition
+from skae.inspection._html.elements import element
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 DIGITS, NUMERALS = (part[:200] for part in load_digits(return_X_y=True))
@@ -302,3 +305,24 @@ def test_images_of_a_given_shape_and_methods_of_ones_own():
     assert "&lt;ufunc 'negative'&gt;" in html
     with pytest.raises(ValueError, match="does not fit rows of 12"):
         display.to_html(image_shape=(5, 5))
+
+
+def test_text_stands_where_it_was_put():
+    made = element("p", "a", element("b", "c"), "d", None, "<e>", class_="x", id=None)
+    assert ElementTree.tostring(made) == b'<p class="x">a<b>c</b>d&lt;e&gt;</p>'
+
+
+def test_steps_that_do_nothing_and_labels_that_start_alike(monkeypatch):
+    monkeypatch.setattr(repetition, "_PACKAGES", ("numpy", "no-such-package"))
+    pipeline = Pipeline([("none", "passthrough"), ("pca", PCA(2))])
+    labels = np.array(["a label that is rather long", "a label that is rather lost"])
+    display = ComparisonDisplay.from_estimators(
+        IRIS, {"both": pipeline}, labels[SPECIES // 2]
+    )
+    page = Page(display.to_html())
+    assert page.text.count("Parameter ") == 1
+    assert "passthrough" in page.text  # in the code
+    assert "no-such-package" not in page.text
+    assert any(
+        f"{labels[0]}, {labels[1]}." in image["alt"] for image in page.all("img")
+    )
