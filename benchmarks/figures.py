@@ -1,6 +1,6 @@
 """Write the figures of the README and of the user guide, from benchmarks/results.
 
-What stands between ``figures: NAME`` and ``figures: end`` (comments, in either language)
+What stands between ``figures: NAME`` and ``figures: end``, comments in either language,
 is written by this script and by nobody else. The plots of the documentation are drawn
 from the same files when it is built.
 """

@@ -48,15 +48,15 @@ def test_what_is_written_is_what_the_benchmarks_found():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{rows|,d} rows", "60,000 rows"),
-        ("{times|.1f}", "5.0"),
-        ("{times|median .0f}", "3"),
-        ("{times|min .0f} to {times|max .0f}", "2 to 10"),
-        ("{by name > a / b|.0e}", "2e-6"),
-        ("{rows|.3f}", "60,000"),
-        ("{models > model=plain & code=8 > error|.0%}", "50 %"),
-        ("{models > model=plain > error|.3f}", "0.375"),
-        ("{models > model=L1, 0.001 > error : models > code=32 > error|.2f}", "0.40"),
+        ("{rows!,d} rows", "60,000 rows"),
+        ("{times!.1f}", "5.0"),
+        ("{times!median .0f}", "3"),
+        ("{times!min .0f} to {times!max .0f}", "2 to 10"),
+        ("{by name > a / b!.0e}", "2e-6"),
+        ("{rows!.3f}", "60,000"),
+        ("{models > model=plain & code=8 > error!.0%}", "50 %"),
+        ("{models > model=plain > error!.3f}", "0.375"),
+        ("{models > model=L1, 0.001 > error : models > code=32 > error!.2f}", "0.40"),
         ("no figure", "no figure"),
     ],
 )
@@ -69,7 +69,12 @@ def test_places_are_filled(fill, text, expected):
 )
 def test_a_figure_that_is_not_there_is_an_error(fill, path):
     with pytest.raises(KeyError, match="nothing is at"):
-        fill(f"{{{path}|.1f}}", CONTENT)
+        fill(f"{{{path}!.1f}}", CONTENT)
+
+
+def test_a_place_that_is_not_closed_is_an_error(fill):
+    with pytest.raises(ValueError, match="a brace is left over"):
+        fill("{rows,d}", CONTENT)
 
 
 @pytest.mark.parametrize(

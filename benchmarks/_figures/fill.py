@@ -1,9 +1,9 @@
-"""Fill the figures into a text: ``{models > model=plain > test MSE | .4f}``.
+"""Fill the figures into a text: ``{models > model=plain > test MSE!.4f}``.
 
 A place in braces is a path into the JSON of one benchmark, and a format. Steps of the
-path are keys, or, in a list of dictionaries, conditions as ``data=waves & code=8``; where
-several entries meet them, their mean is meant, unless the format begins with another
-name: ``median``, ``min`` or ``max``. ``path : path`` is a ratio.
+path are keys, or, in a list of dictionaries, conditions as ``data=waves & code=8``;
+where several entries meet them, their mean is meant, unless the format begins with
+another name: ``median``, ``min`` or ``max``. ``path : path`` is a ratio.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parents[1] / "results"
 
-PLACE = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
+PLACE = re.compile(r"\{([^{}!]+)!([^{}!]+)\}")
 
 OF_SEVERAL = {
     "mean": statistics.fmean,
@@ -40,7 +40,10 @@ def fill(text, content):
     content : dict
         Of one JSON file.
     """
-    return PLACE.sub(lambda place: figure(place[1], place[2], content), text)
+    filled = PLACE.sub(lambda place: figure(place[1], place[2], content), text)
+    if "{" in filled:
+        raise ValueError(f"a brace is left over: {filled}")
+    return filled
 
 
 def figure(paths, form, content):

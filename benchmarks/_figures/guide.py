@@ -32,14 +32,14 @@ FEW_LABELS = {
 
 CONVOLUTIONAL = """\
 On MNIST with a code of 32 and ``channels=(32, 64)`` the test error after
-{MNIST > model=convolutional > epochs|d} epochs is
-{MNIST > model=convolutional > test MSE|.4f}, where dense networks of 128 to 1024 units,
-trained for the same time, reach {MNIST > model=dense, 128 > test MSE|.4f} to
-{MNIST > model=dense, 1024 > test MSE|.4f}, and PCA {MNIST > model=PCA > test MSE|.4f}.
+{MNIST > model=convolutional > epochs!d} epochs is
+{MNIST > model=convolutional > test MSE!.4f}, where dense networks of 128 to 1024 units,
+trained for the same time, reach {MNIST > model=dense, 128 > test MSE!.4f} to
+{MNIST > model=dense, 1024 > test MSE!.4f}, and PCA {MNIST > model=PCA > test MSE!.4f}.
 Of COIL-20, objects on a turntable, it gives angles that it has not seen back with
-{COIL-20 > model=convolutional > test MSE|.4f}, where dense networks of these widths reach
-{COIL-20 > model=dense, 128 > test MSE|.4f} to
-{COIL-20 > model=dense, 1024 > test MSE|.4f} (``benchmarks/convolutional.py``)."""
+{COIL-20 > model=convolutional > test MSE!.4f}, where dense networks of these widths
+reach {COIL-20 > model=dense, 128 > test MSE!.4f} to
+{COIL-20 > model=dense, 1024 > test MSE!.4f} (``benchmarks/convolutional.py``)."""
 
 CHANGED = (
     "defaults",
@@ -97,7 +97,7 @@ def missing():
 def few_labels():
     """Return the errors with 100 and with 1,000 labels."""
     content = load("semi_supervised")
-    place = "{{models > labels={} & model={} > test error|.1%}}"
+    place = "{{models > labels={} & model={} > test error!.1%}}"
     rows = [
         [what, *(fill(place.format(n, model), content) for n in (100, 1000))]
         for what, model in FEW_LABELS.items()
@@ -114,10 +114,10 @@ def changes():
     """Return what one change of the defaults does to the held-out error."""
     content = load("defaults")
     texts = (
-        "{below PCA|.0%}",
-        "{median ratio|.3f}",
-        "{largest ratio|.3f}",
-        "{median seconds|.2f}",
+        "{below PCA!.0%}",
+        "{median ratio!.3f}",
+        "{largest ratio!.3f}",
+        "{median seconds!.2f}",
     )
     by_name = {row["changed"]: row for row in content["alternatives"]}
     rows = [
@@ -134,7 +134,7 @@ def changes():
 def variants():
     """Return the time that an epoch of each variant takes."""
     content = load("variant_speed")
-    place = "{{epochs > variant={} > variant over plain|.1f}}"
+    place = "{{epochs > variant={} > variant over plain!.1f}}"
     rows = [
         [what, fill(place.format(variant), content)]
         for what, variant in VARIANTS.items()
@@ -145,7 +145,7 @@ def variants():
 def alphas():
     """Return what the weight of an L1 penalty does."""
     content = load("sparse")
-    texts = ("active|.0f", "dead|.1%", "test MSE|.4f", "PCA's|.4f")
+    texts = ("active!.0f", "dead!.1%", "test MSE!.4f", "PCA's!.4f")
     rows = [
         [
             f"``alpha={alpha}``",
