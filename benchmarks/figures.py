@@ -25,6 +25,7 @@ TEXTS = {
         "changes": guide.changes,
         "variants": guide.variants,
         "alphas": guide.alphas,
+        "searches": guide.searches,
     },
 }
 

@@ -1,10 +1,13 @@
 """Sphinx reads this."""
 
 import os
+import sys
+from pathlib import Path
 
 import skae
 
 os.environ.setdefault("SKAE_DOCS", "..")  # as seen from the pages of the gallery
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "skae"
 author = "The skae developers"
@@ -23,6 +26,12 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
 default_role = "obj"
+rst_prolog = ".. currentmodule:: skae\n"  # `Autoencoder` leads to skae.Autoencoder
+nitpicky = True  # names of skae's own must lead somewhere; others may stand as they are
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!skae\.)(?!\w*Autoencoder).*"),
+    ("py:.*", r"skae\..*\._.*"),  # private, in signatures
+]
 
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
@@ -49,3 +58,14 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
 }
+
+
+def setup(app):
+    """Draw the pictures before anything is read."""
+
+    def draw(app):
+        from pictures import draw
+
+        draw(Path(app.srcdir) / "generated" / "pictures")
+
+    app.connect("builder-inited", draw)

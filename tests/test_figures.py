@@ -65,7 +65,7 @@ def test_places_are_filled(fill, text, expected):
 
 
 @pytest.mark.parametrize(
-    "path", ["rowes", "models > model=fancy > error", "models > model=plain > erorr"]
+    "path", ["rowes", "models > model=fancy > error", "models > model=plain > size"]
 )
 def test_a_figure_that_is_not_there_is_an_error(fill, path):
     with pytest.raises(KeyError, match="nothing is at"):

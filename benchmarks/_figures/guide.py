@@ -41,6 +41,19 @@ Of COIL-20, objects on a turntable, it gives angles that it has not seen back wi
 reach {COIL-20 > model=dense, 128 > test MSE!.4f} to
 {COIL-20 > model=dense, 1024 > test MSE!.4f} (``benchmarks/convolutional.py``)."""
 
+SEARCHES = """\
+Twelve candidates and five folds of digits through 64-32-8, 40 epochs each, took
+{searches > data=digits & search=GridSearchCV, 1 process > seconds!.1f} s with
+``GridSearchCV`` in one process,
+{searches > data=digits & search=GridSearchCV, 2 processes > seconds!.1f} s in two, and
+{searches > data=digits & search=AutoencoderSearchCV > seconds!.1f} s with
+`skae.model_selection.AutoencoderSearchCV`, or
+{searches > data=digits & search=AutoencoderSearchCV, factor 3 > seconds!.1f} s with
+``factor=3``. Large networks gain nothing: of MNIST through 784-300-150 it was
+{searches > data=MNIST & search=GridSearchCV, 2 processes > seconds!.1f} s in two
+processes and {searches > data=MNIST & search=AutoencoderSearchCV > seconds!.1f} s
+(``benchmarks/search.py``)."""
+
 CHANGED = (
     "defaults",
     "learning_rate_init=0.001",
@@ -108,6 +121,11 @@ def few_labels():
 def convolutional():
     """Return what is said of the convolutional autoencoder."""
     return fill(CONVOLUTIONAL, load("convolutional")).splitlines()
+
+
+def searches():
+    """Return what is said of the time that a search takes."""
+    return fill(SEARCHES, load("search")).splitlines()
 
 
 def changes():
