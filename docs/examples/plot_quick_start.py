@@ -66,7 +66,7 @@ for model in (pca, ae):
 # %%
 # Two components make a map.
 
-maps = [PCA(2).fit(X_train), Autoencoder(2, random_state=0).fit(X_train)]
+maps = [PCA(2).fit(X_train), Autoencoder(2, max_iter=40, random_state=0).fit(X_train)]
 plot_embeddings({type(m).__name__: m.transform(X_test) for m in maps}, y_test)
 plt.show()
 
@@ -80,7 +80,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 pipeline = make_pipeline(
-    Autoencoder(n_components=8, random_state=0),
+    Autoencoder(n_components=8, max_iter=40, random_state=0),
     StandardScaler(),
     LogisticRegression(max_iter=1000),
 )
@@ -91,13 +91,13 @@ print(f"{pipeline.score(X_test, y_test):.3f} of the digits are recognised")
 # Search
 # ------
 # Parameters are plain numbers, words and tuples. ``AutoencoderSearchCV`` is
-# ``GridSearchCV``, and trains small networks together. (30 epochs each, so that this
+# ``GridSearchCV``, and trains small networks together. (20 epochs each, so that this
 # page is made quickly.)
 
 from skae.model_selection import AutoencoderSearchCV
 
 search = AutoencoderSearchCV(
-    Autoencoder(n_components=8, max_iter=30, random_state=0),
+    Autoencoder(n_components=8, max_iter=20, random_state=0),
     {"hidden_layer_sizes": [(64,), (256,)], "learning_rate_init": [1e-3, 4e-3]},
     cv=3,
 ).fit(X_train)
