@@ -1,9 +1,9 @@
 """
-Rows that do not fit in
-=======================
+Three detectors of odd rows
+===========================
 
-What has learnt how usual rows look reconstructs them well, and others badly. The error
-finds the odd ones and tells what is odd about them, beside PCA and an isolation forest.
+What has learnt how usual rows look reconstructs others badly. How well that finds them,
+by an autoencoder, by PCA, and beside an isolation forest; and how wide the code may be.
 """
 
 # %%
@@ -68,53 +68,6 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %%
-# A threshold
-# -----------
-# Rows that were trained on are reconstructed too well to set a threshold by. Usual rows
-# that were not are the right ones: here a fifth of the training rows is kept for that,
-# and five per cent of the usual rows are given up.
-
-fit_to, set_by = train_test_split(X_train, test_size=0.2, random_state=0)
-ae = Autoencoder(8, max_iter=40, random_state=0).fit(fit_to)
-threshold = np.quantile(ae.reconstruction_error(set_by), 0.95)
-error = ae.reconstruction_error(X_test)
-
-fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
-bins = np.geomspace(error.min(), error.max(), 40)
-ax.hist(error[~is_odd], bins, color="0.75", label="usual")
-ax.hist(error[is_odd], bins, histtype="step", hatch="//", color="black", label="odd")
-ax.axvline(threshold, color="black", linestyle="--", label="threshold")
-ax.set(xscale="log", xlabel="mean squared error of a row", ylabel="rows")
-ax.legend()
-plt.show()
-
-# %%
-# Shares of rows above it:
-
-print(f"odd {np.mean(error[is_odd] > threshold):.0%}")
-print(f"usual {np.mean(error[~is_odd] > threshold):.0%}")
-
-# %%
-# What is odd about a row
-# -----------------------
-# ``per_feature=True`` gives the error of every entry. Here are the first of the digits
-# 5 to 9, what a model of 0 to 4 makes of them, and where it errs.
-
-rows = [np.flatnonzero(y == digit)[0] for digit in range(5, 10)]
-panels = {
-    "row": X[rows],
-    "reconstruction": ae.reconstruct(X[rows]),
-    "error": ae.reconstruction_error(X[rows], per_feature=True),
-}
-fig, axes = plt.subplots(3, 5, figsize=(6, 3.8), layout="constrained")
-for (name, images), line in zip(panels.items(), axes, strict=True):
-    line[0].set_ylabel(name)
-    for ax, image in zip(line, images, strict=True):
-        ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0)
-        ax.set(xticks=[], yticks=[])
-plt.show()
-
-# %%
 # It need not win
 # ---------------
 # Benign cells of the breast cancer table are usual here, and malignant ones odd. What
@@ -137,3 +90,7 @@ for model in (PCA(4), Autoencoder(4, max_iter=40, random_state=0)):
     print(f"{type(model).__name__:15} {area:.3f}")
 forest.fit(X_train)
 print(f"IsolationForest {roc_auc_score(is_odd, -forest.score_samples(X_test)):.3f}")
+
+# %%
+# :ref:`sphx_glr_auto_examples_plot_anomalies.py` goes on from here: where to draw the
+# line, and what is odd about a row.
