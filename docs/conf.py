@@ -39,7 +39,8 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-html_sidebars = {page: [] for page in ("changelog", "contributing", "write_your_own")}
+PAGES = ("benchmarks", "changelog", "contributing", "installation", "write_your_own")
+html_sidebars = {page: [] for page in PAGES}  # which have no sections beside them
 html_title = f"skae {version}"
 html_show_sourcelink = False
 
@@ -57,6 +58,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
+    "within_subsection_order": "gallery_order.AsInHeader",
 }
 
 

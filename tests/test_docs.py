@@ -75,3 +75,14 @@ def test_the_gallery_has_fifteen_examples_or_more():
 def test_every_page_of_the_guide_stands_in_its_index(name):
     lines = (DOCS / "user_guide" / "index.rst").read_text().split()
     assert name in lines
+
+
+def test_examples_are_shown_in_the_order_of_the_header(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    from gallery_order import AsInHeader
+
+    key = AsInHeader(DOCS / "examples")
+    names = [*EXAMPLES, "plot_unknown.py"]
+    shown = sorted(names, key=key)
+    assert shown[0] == "plot_quick_start.py"
+    assert shown[-1] == "plot_unknown.py"
