@@ -9,8 +9,9 @@ class AsInHeader:
     """Sort key of an example's file name, for sphinx-gallery."""
 
     def __init__(self, src_dir):
-        self.header = (Path(src_dir) / "GALLERY_HEADER.rst").read_text("utf-8")
+        self.src_dir = Path(src_dir)
 
     def __call__(self, filename):
-        place = self.header.find(f"_{Path(filename).name}>")
-        return place if place >= 0 else len(self.header)
+        header = (self.src_dir / "GALLERY_HEADER.rst").read_text("utf-8")
+        place = header.find(f"_{Path(filename).name}>")
+        return place if place >= 0 else len(header)
