@@ -146,7 +146,13 @@ def changes():
         for name in CHANGED
     ]
     headings = ["changed", "below PCA", "median ratio", "largest ratio", "seconds"]
-    return rst_table(headings, rows, "40 15 15 15 15")
+    yield from rst_table(headings, rows, "40 15 15 15 15")
+    yield ""
+    yield fill(
+        "{cases!d} fits each; the seconds are their median, on two cores",
+        by_name["defaults"],
+    )
+    yield "(``benchmarks/defaults.py``)."
 
 
 def variants():
