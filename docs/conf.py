@@ -1,10 +1,13 @@
 """Sphinx reads this."""
 
 import os
+import sys
+from pathlib import Path
 
 import skae
 
 os.environ.setdefault("SKAE_DOCS", "..")  # as seen from the pages of the gallery
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "skae"
 author = "The skae developers"
@@ -23,6 +26,12 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
 default_role = "obj"
+rst_prolog = ".. currentmodule:: skae\n"  # `Autoencoder` leads to skae.Autoencoder
+nitpicky = True  # names of skae's own must lead somewhere; others may stand as they are
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!skae\.)(?!\w*Autoencoder).*"),
+    ("py:.*", r"skae\..*\._.*"),  # private, in signatures
+]
 
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
@@ -30,7 +39,8 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-html_sidebars = {page: [] for page in ("changelog", "contributing", "write_your_own")}
+PAGES = ("benchmarks", "changelog", "contributing", "installation", "write_your_own")
+html_sidebars = {page: [] for page in PAGES}  # which have no sections beside them
 html_title = f"skae {version}"
 html_show_sourcelink = False
 
@@ -48,4 +58,16 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
+    "within_subsection_order": "gallery_order.AsInHeader",
 }
+
+
+def setup(app):
+    """Draw the pictures before anything is read."""
+
+    def draw(app):
+        from pictures import draw
+
+        draw(Path(app.srcdir) / "generated" / "pictures")
+
+    app.connect("builder-inited", draw)

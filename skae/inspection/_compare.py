@@ -31,7 +31,7 @@ def compare(
     estimators : dict of str to estimator, or list of estimators, default=None
         Transformers; they are cloned. None compares `PCA`, `KernelPCA` (Gaussian
         kernel as wide as the data), `Isomap`, `LocallyLinearEmbedding` (as LLE),
-        `LinearAutoencoder` and `Autoencoder`.
+        `skae.LinearAutoencoder` and `skae.Autoencoder`.
 
     y : array-like of shape (n_samples,), default=None
         Labels, for what the nearest neighbours tell of them. Numbers with fewer than

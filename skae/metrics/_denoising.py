@@ -15,8 +15,8 @@ def make_denoising_scorer(corruption="gaussian", noise=1.0, *, random_state=0):
     """Make a scorer that corrupts rows, and scores how well they come back.
 
     Every call corrupts in the same way, so that the candidates of a search are judged
-    alike: what is searched may be the `noise` that a `DenoisingAutoencoder` is trained
-    with, or the number of components of a PCA.
+    alike: what is searched may be the `noise` that a `skae.DenoisingAutoencoder` is
+    trained with, or the number of components of a PCA.
 
     Parameters
     ----------

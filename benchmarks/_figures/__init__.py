@@ -1,0 +1,1 @@
+"""Texts whose figures are read from the JSON of the benchmarks."""
