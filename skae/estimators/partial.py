@@ -58,6 +58,18 @@ class Stream:
     n_parts: int
     entropy: int
 
+    def verify_beside(self, network):
+        """Refuse what is no state of training such a network."""
+        size = sum(map(math.prod, network.shapes().values()))
+        arrays = self.weights, self.first, self.second
+        shapes = [(size,), *2 * [(size - network.n_fixed,)]]
+        if [array.shape for array in arrays] != shapes:
+            raise ValueError(f"a stream has not arrays of the shapes {shapes}")
+        if not all(a.dtype in ("f4", "f8") and np.isfinite(a).all() for a in arrays):
+            raise ValueError("a stream has arrays that are not of finite numbers")
+        if min(self.n_steps, self.age, self.n_parts, self.entropy) < 0:
+            raise ValueError("a stream has negative counts")
+
 
 class PartialFit(Fit):
     """A part of a fit: one pass over the rows that have come in.
