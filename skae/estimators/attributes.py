@@ -109,7 +109,7 @@ ATTRIBUTES = {
     "autoencoder_": Typed(BaseEstimator),
     "best_iteration_": Count(),
     "best_loss_": Typed(float),
-    "classes_": Table(("n_classes",), "biufUO"),
+    "classes_": Table(("n_classes",), "biufUO", str),
     "components_": Table(("n_components", "n_features")),
     "dead_fraction_": Typed(float),
     "explained_variance_": Table(("n_components",)),

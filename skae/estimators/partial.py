@@ -19,6 +19,7 @@ from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import check_clean, check_device, check_X
 from skae.training import (
     BETA2,
+    FlatTensors,
     History,
     Moments,
     RunningAverage,
@@ -60,8 +61,8 @@ class Stream:
 
     def verify_beside(self, network):
         """Refuse what is no state of training such a network."""
-        size = sum(map(math.prod, network.shapes().values()))
         arrays = self.weights, self.first, self.second
+        size = FlatTensors.length(network.shapes(), self.weights.itemsize)
         shapes = [(size,), *2 * [(size - network.n_fixed,)]]
         if [array.shape for array in arrays] != shapes:
             raise ValueError(f"a stream has not arrays of the shapes {shapes}")

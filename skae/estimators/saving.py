@@ -22,7 +22,7 @@ from skae.persistence.packing import Kind, pack
 KINDS = {}
 """All kinds of objects that a file may hold, by name; the catalogue fills it."""
 
-_REQUESTS = "_metadata_requests"
+_REQUESTS = "_metadata_request"
 
 _ADVICE = {"_skl_callbacks": "; set_callbacks() without any takes its callbacks off"}
 
@@ -219,4 +219,4 @@ def _request(estimator, requests):
             raise ValueError(f"no metadata are routed to {method!r}")
         for name, alias in wanted.items():
             request.add_request(param=name, alias=alias)
-    estimator._metadata_requests = metadata
+    estimator._metadata_request = metadata

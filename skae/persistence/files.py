@@ -22,7 +22,7 @@ from skae import __version__
 from skae.persistence.errors import ModelFormatError
 
 FORMAT = 1
-"""Version of the format, which is higher where older versions of skae cannot read it."""
+"""Version of the format: a higher one where older versions of skae cannot read it."""
 
 LARGEST_INT = 2**64
 """Integers in a document are smaller, as those of numpy are."""

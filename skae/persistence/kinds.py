@@ -41,7 +41,7 @@ class DictKind(Kind):
 
     def unpack(self, content: Any, unpacker: Unpacker) -> Any:
         found: dict[Any, Any] = {}
-        check_hint(content, list[list])
+        check_hint(content, list[list[object]])
         for pair in content:
             if len(pair) != 2:
                 raise ValueError("a pair in a dictionary is none")
@@ -137,7 +137,8 @@ class ArrayKind(Kind):
             return _array_of_objects(told, unpacker)
         if told.keys() - {"width", "order"} != {"name"}:
             raise ValueError(f"{sorted(told)} do not tell what an array is")
-        order, width = told.get("order", "C"), told.get("width")
+        order: Any = told.get("order", "C")
+        width = told.get("width")
         check_hint(order, Literal["C", "F"])
         check_hint(width, int | None)
 
@@ -192,9 +193,8 @@ class RandomStateKind(Kind):
 def _check_twister(state: Any, blank: Any) -> None:
     """Refuse a state that numpy would take, and fall over."""
     same = state.keys() == blank.keys() - {"bit_generator"}
-    inner = state["state"] if same else None
-    same = isinstance(inner, dict) and inner.keys() == blank["state"].keys()
-    if not same:
+    inner: Any = state["state"] if same else None
+    if not isinstance(inner, dict) or inner.keys() != blank["state"].keys():
         raise ValueError("a random state has other parts")
     key, wanted = inner["key"], blank["state"]["key"]
     for value in (inner["pos"], state["has_gauss"]):
