@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -157,20 +158,29 @@ def load(path, device="cpu"):
     >>> np.array_equal(same.transform(X), ae.transform(X))
     True
     """
-    wanted = Autoencoder(device=device)
-    wanted._validate_params()
-    check_device(wanted)
     path = Path(path)
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(f"{path} is no file.")
-    try:
+    with _refusals_of(path):
         document, arrays = unseal(path.read_bytes())
+    wanted = Autoencoder(device=device)
+    wanted._validate_params()
+    check_device(wanted)
+    with _refusals_of(path):
         return _estimator(document, arrays, device)
+
+
+@contextmanager
+def _refusals_of(path):
+    """Let every refusal say which file is refused."""
+    try:
+        yield
     except (ModelFormatError, TypeError, NotFittedError) as error:
         raise ModelFormatError(f"{path}: {error}") from error
 
 
 def _estimator(document, arrays, device):
+    """The estimator that a file holds."""
     check_hint(document, dict[Literal["versions", "estimator"], dict])
     check_hint(document.get("versions"), dict[str, str])
     node = document.get("estimator")

@@ -107,9 +107,9 @@ class Packer(_Place):
         TypeError
             When it is of no kind.
         """
+        if _is_plain(value):
+            return value
         with self.at(step):
-            if _is_plain(value):
-                return value
             if type(value) is list:
                 return [self.pack(entry, i) for i, entry in enumerate(value)]
             name = self._kinds.get(type(value))
@@ -152,11 +152,11 @@ class Unpacker(_Place):
 
     def unpack(self, node: Any, step: object) -> Any:
         """Object that stands in the document."""
+        if not isinstance(node, list | dict):
+            return node
         with self.at(step):
             if isinstance(node, list):
                 return [self.unpack(entry, i) for i, entry in enumerate(node)]
-            if not isinstance(node, dict):
-                return node
             if len(node) != 1 or next(iter(node)) not in self._kinds:
                 raise ValueError(f"there is no such kind of object: {list(node)[:2]}")
             ((name, content),) = node.items()
