@@ -60,7 +60,8 @@ class Scaling:
         """Refuse what can be no units."""
         if self.mean.ndim != 1 or not np.isfinite(self.mean).all():
             raise ValueError("a mean is no row of finite numbers")
-        if not 0.0 < self.scale < np.inf:
+        scale = float(self.scale)
+        if not (scale > 0.0 and scale * scale < np.inf):  # the unit of a loss
             raise ValueError(f"{self.scale} is no scale")
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +27,11 @@ class Typed:
 
     hint: Any
 
+
+class Sized(ABC):
+    """Numbers of things, which must be those of others."""
+
+    @abstractmethod
     def check(self, value, sizes):
         """Refuse a value that this attribute cannot have.
 
@@ -41,11 +47,10 @@ class Typed:
         TypeError, ValueError
             When it is something else.
         """
-        check_hint(value, self.hint)
 
 
 @dataclass(frozen=True)
-class Count:
+class Count(Sized):
     """A number of things.
 
     Attributes
@@ -63,7 +68,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Sized):
     """An array.
 
     Attributes
@@ -102,7 +107,7 @@ ATTRIBUTES = {
     "_head": Typed(FittedAutoencoder),
     "_is_flat": Typed(bool),
     "_omitted": Typed(bool),
-    "_padded_with": Typed(float | None),
+    "_padded_with": Typed(float | int | None),
     "_shape_of_a_sample": Typed(_SHAPE),
     "_sklearn_output_config": Typed(dict[Literal["transform"], _OUTPUT]),
     "_stream": Typed(Stream | Moments),

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skae import __version__
-from skae.estimators.attributes import ATTRIBUTES
+from skae.estimators.attributes import ATTRIBUTES, Typed
 from skae.estimators.callbacks import RUNNING
 from skae.persistence import InconsistentVersionWarning
 from skae.persistence.atomic import write_atomically
@@ -168,20 +168,21 @@ class EstimatorKind(Kind):
         missing = sorted(self._needed - attributes.keys())
         if missing:
             raise ValueError(f"the fit lacks {', '.join(missing)}")
-        for name in attributes.keys() & _PARTS:  # which sizes are taken from
-            ATTRIBUTES[name].check(attributes[name], {})
+        typed = {k for k in attributes if isinstance(ATTRIBUTES[k], Typed)}
+        for name in sorted(typed):
+            with unpacker.at(name):
+                check_hint(attributes[name], ATTRIBUTES[name].hint)
         if self._network:
             check_hint(estimator._fitted.network, self._network)
         if "_stream" in attributes:
             check_hint(estimator._stream, self._stream)
         sizes = estimator._sizes()
-        for name, value in attributes.items():
+        for name in sorted(attributes.keys() - typed):
             with unpacker.at(name):
-                ATTRIBUTES[name].check(value, sizes)
+                ATTRIBUTES[name].check(attributes[name], sizes)
 
 
 _OF_NO_FIT = {"_sklearn_output_config"}
-_PARTS = {"_encoder", "_fitted", "_head", "autoencoder_"}
 
 
 class FrozenKind(Kind):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
@@ -45,11 +45,10 @@ def _fits(value: Any, hint: Any) -> bool:
     origin = get_origin(hint)
     if origin is not None:
         return _GENERIC[origin](value, get_args(hint))
-    if hint in (int, float):  # of which a bool is none here
-        kind = Integral if hint is int else Real
-        return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
-    if hint is bool:
-        return isinstance(value, bool | np.bool_)
+    if hint is int:
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    if hint in _NUMBERS:
+        return isinstance(value, _NUMBERS[hint])
     return value is None if hint in (None, types.NoneType) else isinstance(value, hint)
 
 
@@ -72,6 +71,8 @@ def _fits_array(value: Any, wanted: tuple[Any, ...]) -> bool:
     (scalar,) = get_args(wanted[1])  # of ndarray[shape, dtype[scalar]]
     return isinstance(value, np.ndarray) and issubclass(value.dtype.type, scalar)
 
+
+_NUMBERS: dict[Any, Any] = {bool: bool | np.bool_, float: float | np.floating}
 
 _GENERIC: dict[Any, Callable[[Any, tuple[Any, ...]], bool]] = {
     tuple: _fits_tuple,
