@@ -29,8 +29,8 @@ def check_hint(value: Any, hint: Any) -> None:
         When it is something else.
     """
     if not _fits(value, hint):
-        told = getattr(hint, "__name__", None) if type(hint) is type else None
-        raise TypeError(f"{_brief(value)} is not of the type {told or hint}")
+        told = hint.__name__ if isinstance(hint, type) else hint
+        raise TypeError(f"{_brief(value)} is not of the type {told}")
 
 
 def _brief(value: Any) -> str:

@@ -84,7 +84,7 @@ class ScalarKind(Kind):
         if type(value) is not type(wanted().item()):
             raise ValueError(f"{value!r} is no {name}")
         found = wanted(value)
-        if found != value and value == value:
+        if found.item() != value and value == value:
             raise ValueError(f"{value!r} is out of the range of {name}")
         return found
 
@@ -162,7 +162,7 @@ def _array_of_objects(content: Any, unpacker: Unpacker) -> Any:
 
 def _texts(numbers: Any, width: Any) -> Any:
     """Texts of the numbers of their characters, along the last axis."""
-    if numbers.dtype != np.uint32 or numbers.ndim < 2 or numbers.shape[-1] != width:
+    if numbers.dtype != np.uint32 or numbers.ndim < 1 or numbers.shape[-1] != width:
         raise ValueError(f"{numbers.dtype} of shape {numbers.shape} are no texts")
     if width == 0 or np.any(numbers > _LAST_CHARACTER):
         raise ValueError("numbers that are no characters stand in texts")

@@ -88,7 +88,7 @@ def _assert_same(first, second, where="estimator"):
     assert type(first) is type(second), where
     if isinstance(first, np.ndarray):
         assert_array_equal(first, second, err_msg=where, strict=True)
-        assert first.flags.c_contiguous == second.flags.c_contiguous, where
+        assert first.flags.fnc == second.flags.fnc, where
         assert second.flags.writeable, where
     elif isinstance(first, np.random.RandomState):
         _assert_same(first.get_state(legacy=False), second.get_state(legacy=False))
