@@ -28,6 +28,11 @@ def content(small, path):
     return content
 
 
+def headed(header):
+    """Content that is a header alone."""
+    return struct.pack("<Q", len(header)) + header
+
+
 def refused(path, content=None):
     """Write the content, unless it is there, and see the file refused; what is said."""
     if content is not None:
@@ -86,15 +91,20 @@ def test_the_whole_file_is_read(content, path, small):
     "content",
     [
         *(b"", b"\0", b"\0" * 8, b"\xff" * 100, b"{}", b"skae", b"PK\3\4" + b"\0" * 99),
-        struct.pack("<Q", 2) + b"{}",
         struct.pack("<Q", 2**63) + b"{}",
-        struct.pack("<Q", 4) + b"{}  ",
-        struct.pack("<Q", 3) + b"{x}",
-        struct.pack("<Q", 20) + b'{"__metadata__": 17 }',
-        struct.pack("<Q", 19) + b'{"__metadata__":{}}',
-        struct.pack("<Q", 28) + b'{"__metadata__":{"skae":"5"}}',
-        struct.pack("<Q", 2) + b"[]",
-        struct.pack("<Q", 12) + b'{"a":"\xff\xff\xff"}',
+        struct.pack("<Q", 9) + b"{}",
+        *map(
+            headed,
+            [
+                *(b"{}", b"{}  ", b"{x}", b"[]", b'{"a":"\xff\xff\xff"}'),
+                b'{"__metadata__":17}',
+                b'{"__metadata__":{}}',
+                b'{"__metadata__":{"skae":"5"}}',
+                b'{"__metadata__":{"skae":"[1]"}}',
+                b'{"__metadata__":{"skae":5}}',
+                b'{"__metadata__":{"skae":"{}"}}',
+            ],
+        ),
     ],
 )
 def test_what_never_was_a_model(content, path):
@@ -124,7 +134,7 @@ def test_a_malicious_pickle_is_refused_unopened(path, small, tmp_path, reseal):
     assert "joblib or pickle" in refused(path, bad)
     joblib.dump(Exploit(trap), path)
     refused(path)
-    refused(path, struct.pack("<Q", len(bad)) + bad)
+    refused(path, headed(bad))
     small.save(path)
 
     def smuggle(document, arrays):
