@@ -98,7 +98,7 @@ class Table(Sized):
 
 
 _SHAPE = tuple[int, ...]
-_OUTPUT = Literal["default", "pandas", "polars"]
+_OUTPUT = Literal["default", "pandas", "polars"] | bool  # tensors or not
 
 ATTRIBUTES = {
     "_encoder": Typed(FittedAutoencoder),
@@ -109,7 +109,7 @@ ATTRIBUTES = {
     "_omitted": Typed(bool),
     "_padded_with": Typed(float | int | None),
     "_shape_of_a_sample": Typed(_SHAPE),
-    "_sklearn_output_config": Typed(dict[Literal["transform"], _OUTPUT]),
+    "_sklearn_output_config": Typed(dict[Literal["transform", "tensors"], _OUTPUT]),
     "_stream": Typed(Stream | Moments),
     "autoencoder_": Typed(BaseEstimator),
     "best_iteration_": Count(),

@@ -30,8 +30,8 @@ from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.output import OutputMixin
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import EpochReporter
-from skae.estimators.sources import is_lazy
 from skae.estimators.saving import SavingMixin
+from skae.estimators.sources import is_lazy
 from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import (
     check_device,

@@ -166,6 +166,14 @@ class TestParameters:
         fitted.save(path)
         assert_same(fitted, skae.load(path))
 
+    @parametrize("transform", ["default", "pandas", "polars", "torch"])
+    def test_output_settings_come_back(self, transform, path, X, assert_same):
+        fitted = Autoencoder(**SHORT).set_output(transform=transform).fit(X)
+        fitted.save(path)
+        again = skae.load(path)
+        assert_same(fitted, again)
+        assert type(again.transform(X)) is type(fitted.transform(X))
+
     def test_output_settings_and_requests_come_back(self, path, X, assert_same):
         with config_context(enable_metadata_routing=True):
             fitted = Autoencoder(**SHORT).set_fit_request(X_val=True, X_clean="clean")
