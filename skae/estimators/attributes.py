@@ -87,7 +87,7 @@ class Table(Sized):
 
     def check(self, value, sizes):
         check_hint(value, np.ndarray)
-        wanted = tuple(sizes[axis] for axis in self.axes)
+        wanted = tuple(map(sizes.get, self.axes))
         if value.shape != wanted or value.dtype.kind not in self.kinds:
             raise ValueError(
                 f"an array of {value.dtype} has the shape {value.shape}, where there "

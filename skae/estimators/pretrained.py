@@ -259,7 +259,7 @@ class EncoderWithHead(
                 "needs some that are labelled. Without any, fit the autoencoder alone."
             )
 
-    def _sizes(self):
+    def _verified_sizes(self):
         encoder, head, autoencoder = self._encoder, self._head, self.autoencoder_
         encoder.verify_sides("encoder", "decoder")
         head.verify_sides("decoder")

@@ -52,6 +52,8 @@ class SavingMixin:
         TypeError
             When there is something in the estimator that only pickle can save: it is
             of a class of your own, or has parameters of unusual types.
+        ValueError
+            When all that is not an array takes more than 64 MB.
         """
         check_is_fitted(self)
         try:
@@ -84,7 +86,7 @@ class SavingMixin:
             warnings.warn(warning, stacklevel=2)
         super().__setstate__(state)
 
-    def _sizes(self):
+    def _verified_sizes(self):
         """Lengths of the axes of fitted attributes, by name.
 
         Raises
@@ -176,7 +178,7 @@ class EstimatorKind(Kind):
             check_hint(estimator._fitted.network, self._network)
         if "_stream" in attributes:
             check_hint(estimator._stream, self._stream)
-        sizes = estimator._sizes()
+        sizes = estimator._verified_sizes()
         for name in sorted(attributes.keys() - typed):
             with unpacker.at(name):
                 ATTRIBUTES[name].check(attributes[name], sizes)

@@ -141,8 +141,8 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
             )
         return X.reshape(len(X), math.prod(shape))
 
-    def _sizes(self):
-        sizes, shape = super()._sizes(), self._fitted.network.input_shape
+    def _verified_sizes(self):
+        sizes, shape = super()._verified_sizes(), self._fitted.network.input_shape
         if self._expects not in (None, shape):
             raise ValueError(f"samples of the shape {self._expects} are not {shape}")
         given = self._shape_of_a_sample

@@ -80,9 +80,9 @@ class Network(ABC):
             raise ValueError(f"there is no activation {self.activation!r}")
         self.code.verify_beside(self.n_components)
 
-    @abstractmethod
     def _sizes(self) -> tuple[int, ...]:
-        """All sizes that it has beside those of the rows and of the code."""
+        """Sizes that it has beside those of the rows and of the code."""
+        return ()
 
     @property
     def n_parameters(self) -> int:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray) -> None:
     """Write a file, so that whoever looks sees the old content or the new, in full.
 
     It is written beside its place, under another name, brought to the disk, and moved
@@ -21,7 +21,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     ----------
     path : str or os.PathLike
         Where to; of a symbolic link, where it leads to.
-    content : bytes
+    content : bytes or bytearray
         What to write.
 
     Raises

@@ -44,7 +44,7 @@ _MOST_BYTES = 64 * 2**20  # of a header; names of columns may be many
 _MOST_VALUES = 2**21  # in a header: of the objects that it becomes, which are larger
 
 
-def seal(document: Document, arrays: Arrays) -> bytes:
+def seal(document: Document, arrays: Arrays) -> bytearray:
     """Content of a file.
 
     Parameters
@@ -71,7 +71,7 @@ def seal(document: Document, arrays: Arrays) -> bytes:
     start = content.index(_MARK) + len(_MARK)
     digest = hashlib.sha256(content).hexdigest()
     content[start : start + len(digest)] = digest.encode()
-    return bytes(content)
+    return content
 
 
 def unseal(content: bytes) -> tuple[Document, Arrays]:

@@ -286,6 +286,7 @@ NETWORK, CODE = "_fitted.network.", "_fitted.network.code"
         ("gaps", "_fitted.filler.bounds", {"tuple": [1.0, 0.0]}, "are impossible"),
         ("gaps", "_fitted.filler.bounds", {"tuple": [1.0]}, "not of the type tuple"),
         ("gaps", "_fitted.filler.loadings", {"array": "mean_"}, "different features"),
+        ("dense", "classes_", {"array": "mean_"}, "where there must be one"),
         ("frame", "feature_names_in_", {"array": "mean_"}, "must be one of the shape"),
         ("parts", "_stream", {"Gaussian": {}}, "is not of the type"),
         ("parts", "_stream.first", {"array": "mean_"}, "not arrays of the shapes"),

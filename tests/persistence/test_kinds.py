@@ -18,7 +18,7 @@ parametrize = pytest.mark.parametrize
 
 def through_a_file(value):
     node, arrays = pack(value, BASIC)
-    document, arrays = unseal(seal({"estimator": node}, arrays))
+    document, arrays = unseal(bytes(seal({"estimator": node}, arrays)))
     return unpack(document["estimator"], arrays, BASIC)
 
 
