@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skae import __version__
-from skae.estimators.attributes import ATTRIBUTES, Typed
+from skae.estimators.attributes import ATTRIBUTES, Sized, Typed
 from skae.estimators.callbacks import RUNNING
 from skae.persistence import InconsistentVersionWarning
 from skae.persistence.atomic import write_atomically
@@ -127,9 +127,11 @@ class EstimatorKind(Kind):
         attributes = {k: v for k, v in vars(value).items() if k not in passing}
         if _REQUESTS in attributes:
             attributes[_REQUESTS] = _requests_of(attributes[_REQUESTS])
-        for name in attributes.keys() - ATTRIBUTES.keys() - {_REQUESTS}:
+        strange = sorted(attributes.keys() - ATTRIBUTES.keys() - {_REQUESTS})
+        if strange:
+            advice = "".join(_ADVICE.get(name, "") for name in strange)
             raise TypeError(
-                f"its attribute {name} is none that fit sets{_ADVICE.get(name, '')}"
+                f"its attribute {', '.join(strange)} is none that fit sets{advice}"
             )
         return {
             "parameters": {k: packer.pack(v, k) for k, v in parameters.items()},
@@ -150,10 +152,14 @@ class EstimatorKind(Kind):
         estimator._validate_params()
         attributes = {k: unpacker.unpack(v, k) for k, v in attributes.items()}
         requests = attributes.pop(_REQUESTS, {})
+        typed = {k for k in attributes if isinstance(ATTRIBUTES[k], Typed)}
+        for name in sorted(typed):
+            with unpacker.at(name):
+                check_hint(attributes[name], ATTRIBUTES[name].hint)
         vars(estimator).update(attributes)
         _request(estimator, requests)
         if attributes.keys() - _OF_NO_FIT:
-            self._verify_fit(estimator, unpacker)
+            self._verify_fit(estimator, attributes, unpacker)
         return estimator
 
     def _refuse_strange(self, names, known):
@@ -164,24 +170,20 @@ class EstimatorKind(Kind):
                 f"{', '.join(strange)}: a newer version may have written the file"
             )
 
-    def _verify_fit(self, estimator, unpacker):
+    def _verify_fit(self, estimator, attributes, unpacker):
         """Refuse a fit of which something is missing or does not belong together."""
-        attributes = {k: v for k, v in vars(estimator).items() if k in ATTRIBUTES}
         missing = sorted(self._needed - attributes.keys())
         if missing:
             raise ValueError(f"the fit lacks {', '.join(missing)}")
-        typed = {k for k in attributes if isinstance(ATTRIBUTES[k], Typed)}
-        for name in sorted(typed):
-            with unpacker.at(name):
-                check_hint(attributes[name], ATTRIBUTES[name].hint)
         if self._network:
             check_hint(estimator._fitted.network, self._network)
         if "_stream" in attributes:
             check_hint(estimator._stream, self._stream)
         sizes = estimator._verified_sizes()
-        for name in sorted(attributes.keys() - typed):
-            with unpacker.at(name):
-                ATTRIBUTES[name].check(attributes[name], sizes)
+        for name, value in attributes.items():
+            if isinstance(ATTRIBUTES[name], Sized):
+                with unpacker.at(name):
+                    ATTRIBUTES[name].check(value, sizes)
 
 
 _OF_NO_FIT = {"_sklearn_output_config"}

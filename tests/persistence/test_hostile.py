@@ -210,6 +210,16 @@ def test_what_a_part_refuses(kind, place, value, message, sealed, path):
         ("dense", "random_state", {"RandomState": {"dict": []}}, "other parts"),
         ("dense", "random_state", {"RandomState": 5}, "not of the type dict"),
         ("classifier", "autoencoder", {"FrozenEstimator": None}, "of the type Saving"),
+        (
+            *("classifier", "autoencoder"),
+            {
+                "DenoisingAutoencoder": {
+                    "parameters": {},
+                    "attributes": {"_sklearn_output_config": 5},
+                }
+            },
+            "not of the type dict",
+        ),
         ("classifier", "autoencoder", {"Gaussian": {}}, "'autoencoder' parameter"),
     ],
 )
