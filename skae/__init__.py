@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES` too
-    from skae import inspection, metrics, model_selection
+    from skae import inspection, metrics, model_selection, persistence
     from skae.estimators import (
         AttentionAutoencoder,
         Autoencoder,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES
         StackedAutoencoder,
         TopKAutoencoder,
         VariationalAutoencoder,
+        load,
     )
 
 __version__ = "0.1.0.dev0"
@@ -43,9 +44,9 @@ _ESTIMATORS = (
     "VariationalAutoencoder",
 )
 
-_HOMES = dict.fromkeys(_ESTIMATORS, "skae.estimators")
+_HOMES = {**dict.fromkeys(_ESTIMATORS, "skae.estimators"), "load": "skae.estimators"}
 
-_SUBPACKAGES = ("inspection", "metrics", "model_selection")
+_SUBPACKAGES = ("inspection", "metrics", "model_selection", "persistence")
 
 __all__ = [*_HOMES, *_SUBPACKAGES]
 

@@ -27,7 +27,7 @@ def public_objects(is_wanted):
     """Dotted names of the public objects of one kind."""
     return [
         f"{module.__name__}.{name}"
-        for module in (skae, skae.metrics, skae.inspection, skae.model_selection)
+        for module in (skae, *(getattr(skae, name) for name in skae._SUBPACKAGES))
         for name in sorted(module.__all__)
         if is_wanted(getattr(module, name))
     ]

@@ -52,6 +52,18 @@ class ProbabilisticPCA:
     noise: float
     bounds: tuple[float, float] = (-np.inf, np.inf)
 
+    def verify(self) -> None:
+        """Refuse what can be no such model."""
+        loadings, (least, most) = self.loadings, self.bounds
+        if loadings.ndim != 2 or self.mean.shape != loadings.shape[1:]:
+            raise ValueError("the loadings and the mean have different features")
+        if not (np.isfinite(loadings).all() and np.isfinite(self.mean).all()):
+            raise ValueError("the loadings or the mean are not finite")
+        if not (0.0 < self.noise < np.inf and least < most):
+            raise ValueError(
+                f"noise {self.noise} or bounds {self.bounds} are impossible"
+            )
+
     @classmethod
     def of_axes(
         cls,

@@ -56,6 +56,14 @@ class Scaling:
     def __getstate__(self) -> dict[str, object]:
         return {"mean": self.mean, "scale": self.scale}  # and nothing that follows
 
+    def verify(self) -> None:
+        """Refuse what can be no units."""
+        if self.mean.ndim != 1 or not np.isfinite(self.mean).all():
+            raise ValueError("a mean is no row of finite numbers")
+        scale = float(self.scale)
+        if not (scale > 0.0 and scale * scale < np.inf):  # the unit of a loss
+            raise ValueError(f"{self.scale} is no scale")
+
     @classmethod
     def none(cls, n_features: int) -> Scaling:
         """Leave X as it is."""

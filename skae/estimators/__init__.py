@@ -2,6 +2,7 @@
 
 from skae.estimators.attention import AttentionAutoencoder
 from skae.estimators.base import AutoencoderTransformer
+from skae.estimators.catalogue import load
 from skae.estimators.classifier import AutoencoderClassifier
 from skae.estimators.contractive import ContractiveAutoencoder
 from skae.estimators.convolutional import ConvolutionalAutoencoder
@@ -30,4 +31,5 @@ __all__ = [
     "StackedAutoencoder",
     "TopKAutoencoder",
     "VariationalAutoencoder",
+    "load",
 ]

@@ -26,6 +26,7 @@ from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.output import OutputMixin
 from skae.estimators.partial import PartialFitMixin
 from skae.estimators.reporting import EpochReporter, fitted_attributes
+from skae.estimators.saving import SavingMixin
 from skae.estimators.settings import planned_epochs
 from skae.estimators.sources import is_lazy, lazily
 from skae.estimators.state import all_or_nothing, differences
@@ -50,6 +51,7 @@ class AutoencoderTransformer(
     PartialFitMixin,
     OutputMixin,
     DocumentationLinkMixin,
+    SavingMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,

@@ -57,6 +57,36 @@ class FittedAutoencoder:
     def __getstate__(self):
         return {**self.__dict__, "_casts": {}}
 
+    def verify(self):
+        """Refuse arrays that are not those of such a network.
+
+        Raises
+        ------
+        ValueError
+            When shapes or types are others, or numbers are not finite.
+        """
+        d, shapes = self.network.n_features, self.network.shapes()
+        given = {name: weight.shape for name, weight in self.weights.items()}
+        if any(
+            shapes.get(name) != shape or 0 in shape for name, shape in given.items()
+        ):
+            raise ValueError(f"weights of the shapes {given} are not of {self.network}")
+        arrays = [*self.weights.values(), self.null_output, self.scaling.mean]
+        if not all(a.dtype in ("f4", "f8") and np.isfinite(a).all() for a in arrays):
+            raise ValueError("weights are not of float32 or float64, or not finite")
+        if not self.null_output.shape == self.scaling.mean.shape == (d,):
+            raise ValueError(f"null_output and mean are not of {d} features")
+        if self.filler is not None and self.filler.mean.shape != (d,):
+            raise ValueError(f"what fills gaps is not of {d} features")
+        if not 0.0 <= self.noise_variance < math.inf:
+            raise ValueError(f"{self.noise_variance} is no noise_variance")
+
+    def verify_sides(self, *sides):
+        """Refuse weights that are not all of those of some sides, and no others."""
+        wanted = {n for n in self.network.shapes() if n.split(".")[0] in sides}
+        if self.weights.keys() != wanted:
+            raise ValueError(f"the weights are not those of {' and '.join(sides)}")
+
     def encode(self, X):
         """Codes of the rows of X: (n_samples, n_components)."""
         if len(X) <= _FEW_ROWS:

@@ -28,6 +28,17 @@ class Moments:
     mean: np.ndarray
     gram: np.ndarray
 
+    def verify_beside(self, network):
+        """Refuse what are no moments of rows for such a network."""
+        d = network.n_features
+        if (self.mean.shape, self.gram.shape) != ((d,), (d, d)) or self.n_samples < 1:
+            raise ValueError(f"moments are not those of rows with {d} features")
+        if not all(
+            array.dtype == np.float64 and np.isfinite(array).all()
+            for array in (self.mean, self.gram)
+        ):
+            raise ValueError("moments are not finite numbers of float64")
+
     @classmethod
     def of(cls, X):
         """Those of rows that are there."""

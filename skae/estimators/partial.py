@@ -19,6 +19,7 @@ from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import check_clean, check_device, check_X
 from skae.training import (
     BETA2,
+    FlatTensors,
     History,
     Moments,
     RunningAverage,
@@ -57,6 +58,18 @@ class Stream:
     age: int
     n_parts: int
     entropy: int
+
+    def verify_beside(self, network):
+        """Refuse what is no state of training such a network."""
+        arrays = self.weights, self.first, self.second
+        size = FlatTensors.length(network.shapes(), self.weights.itemsize)
+        shapes = [(size,), *2 * [(size - network.n_fixed,)]]
+        if [array.shape for array in arrays] != shapes:
+            raise ValueError(f"a stream has not arrays of the shapes {shapes}")
+        if not all(a.dtype in ("f4", "f8") and np.isfinite(a).all() for a in arrays):
+            raise ValueError("a stream has arrays that are not of finite numbers")
+        if min(self.n_steps, self.age, self.n_parts, self.entropy) < 0:
+            raise ValueError("a stream has negative counts")
 
 
 class PartialFit(Fit):

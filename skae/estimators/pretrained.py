@@ -30,6 +30,7 @@ from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.output import OutputMixin
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import EpochReporter
+from skae.estimators.saving import SavingMixin
 from skae.estimators.sources import is_lazy
 from skae.estimators.state import all_or_nothing
 from skae.estimators.validation import (
@@ -50,6 +51,7 @@ _COMPONENTS = 32  # of the autoencoder that stands in where none is given
 class EncoderWithHead(
     OutputMixin,
     DocumentationLinkMixin,
+    SavingMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -256,6 +258,26 @@ class EncoderWithHead(
                 f"All rows of y are unlabelled, that is {self.unlabeled!r}: a head "
                 "needs some that are labelled. Without any, fit the autoencoder alone."
             )
+
+    def _verified_sizes(self):
+        encoder, head, autoencoder = self._encoder, self._head, self.autoencoder_
+        encoder.verify_sides("encoder", "decoder")
+        head.verify_sides("decoder")
+        if not isinstance(autoencoder, AutoencoderTransformer):
+            raise ValueError(f"{autoencoder} is no autoencoder")
+        check_is_fitted(autoencoder)
+        network = encoder.network
+        if network != autoencoder._fitted.network:
+            raise ValueError("the encoder is not that of the autoencoder")
+        if head.network.n_components != network.n_components:
+            raise ValueError("the head does not stand on such a code")
+        n_outputs = head.network.n_features
+        return {
+            "n_features": network.n_features,
+            "n_components": network.n_components,
+            "n_outputs": n_outputs,
+            "n_classes": max(2, n_outputs),
+        }
 
     @property
     def _n_features_out(self):

@@ -141,6 +141,15 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
             )
         return X.reshape(len(X), math.prod(shape))
 
+    def _verified_sizes(self):
+        sizes, shape = super()._verified_sizes(), self._fitted.network.input_shape
+        if self._expects not in (None, shape):
+            raise ValueError(f"samples of the shape {self._expects} are not {shape}")
+        given = self._shape_of_a_sample
+        if min(given) < 1 or math.prod(given) != sizes["n_features"]:
+            raise ValueError(f"samples of the shape {given} have not as many features")
+        return sizes
+
     def _advice(self, given, shape):
         """What to do about samples of a shape that is not the expected one."""
         axes = ", ".join(self._axes)

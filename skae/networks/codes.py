@@ -85,6 +85,9 @@ class Code(ABC):
         """What the decoder reads in training: (batch, n_components)."""
         return code
 
+    def verify_beside(self, n_components: int) -> None:  # noqa: B027
+        """Refuse a code that cannot have so many components."""
+
     def bind(
         self, arrays: CodeArrays, generators: Sequence[torch.Generator]
     ) -> BoundCode:
@@ -107,6 +110,10 @@ class PlainCode(Code):
     @property
     def is_linear(self) -> bool:  # type: ignore[override]
         return self.activation == "identity"
+
+    def verify_beside(self, n_components: int) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"there is no activation {self.activation!r}")
 
     def parameters(self, pre: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation].value(pre)
@@ -131,6 +138,10 @@ class TopKCode(Code):
     """
 
     k: int
+
+    def verify_beside(self, n_components: int) -> None:
+        if not 1 <= self.k <= n_components:
+            raise ValueError(f"{self.k} of {n_components} units cannot be active")
 
     def parameters(self, pre: Tensor) -> Tensor:
         values, places = torch.topk(pre, self.k, dim=1, sorted=False)

@@ -111,6 +111,9 @@ class ConvolutionalNetwork(BesideNetwork):
     def n_features(self) -> int:  # type: ignore[override]
         return math.prod(self.input_shape)
 
+    def _sizes(self) -> tuple[int, ...]:
+        return *self.input_shape, *self.channels, self.kernel_size, len(self.channels)
+
     @property
     def stages(self) -> list[Stage]:
         """The layers, from the image down."""

@@ -54,6 +54,9 @@ class DenseNetwork(Network):
     def has_path(self) -> bool:
         return self.starts_linear and bool(self.hidden_layer_sizes)
 
+    def _sizes(self) -> tuple[int, ...]:
+        return self.hidden_layer_sizes
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths from the input to the code."""

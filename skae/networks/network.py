@@ -72,6 +72,18 @@ class Network(ABC):
     code: Code
     linear_path: bool
 
+    def verify(self) -> None:
+        """Refuse sizes and names that no network has."""
+        if min(self.n_features, self.n_components, *self._sizes()) < 1:
+            raise ValueError(f"{self} has sizes below 1")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"there is no activation {self.activation!r}")
+        self.code.verify_beside(self.n_components)
+
+    def _sizes(self) -> tuple[int, ...]:
+        """Sizes that it has beside those of the rows and of the code."""
+        return ()
+
     @property
     def n_parameters(self) -> int:
         """Width of the encoder's last layer: parameters of a code."""

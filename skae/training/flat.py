@@ -37,17 +37,28 @@ class FlatTensors:
     def __init__(
         self, shapes: Shapes, *, dtype: torch.dtype, device: torch.device
     ) -> None:
-        step = _ALIGNMENT // dtype.itemsize
-        offsets, end = {}, 0
-        for name, shape in shapes.items():
-            offsets[name] = end
-            end += -(-prod(shape) // step) * step
+        offsets, end = self._lay_out(shapes, dtype.itemsize)
         self.flat = torch.zeros(end, dtype=dtype, device=device)
         self.views = {
             name: self.flat[offsets[name] :][: prod(shape)].view(shape)
             for name, shape in shapes.items()
         }
         self._offsets = offsets
+
+    @staticmethod
+    def _lay_out(shapes: Shapes, itemsize: int) -> tuple[dict[str, int], int]:
+        """Where each tensor begins, and where all of them end."""
+        step = _ALIGNMENT // itemsize
+        offsets, end = dict[str, int](), 0
+        for name, shape in shapes.items():
+            offsets[name] = end
+            end += -(-prod(shape) // step) * step
+        return offsets, end
+
+    @classmethod
+    def length(cls, shapes: Shapes, itemsize: int) -> int:
+        """Entries that `flat` has for tensors of such shapes and bytes an entry."""
+        return cls._lay_out(shapes, itemsize)[1]
 
     def end(self, name: str) -> int:
         """Where the tensor `name` ends in `flat`."""

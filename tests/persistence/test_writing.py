@@ -1,0 +1,138 @@
+"""A file is written as a whole or not at all."""
+
+import errno
+import os
+import resource
+import stat
+from contextlib import contextmanager
+
+import pytest
+from numpy.testing import assert_array_equal
+
+import skae
+from skae.persistence.atomic import write_atomically
+
+
+@contextmanager
+def largest_file(n_bytes):
+    """As if the disk had only so much space: what is more is refused by the system."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def umask(mask):
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(small, path):
+    small.save(path)
+    old = path.read_bytes()
+    with largest_file(1000), pytest.raises(OSError) as found:  # noqa: PT011
+        small.save(path)
+    assert found.value.errno == errno.EFBIG
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
+    assert_array_equal(skae.load(path).mean_, small.mean_)
+
+
+def test_a_full_disk_leaves_nothing_where_there_was_nothing(small, path):
+    with largest_file(1000), pytest.raises(OSError):  # noqa: PT011
+        small.save(path)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_no_failure_leaves_debris(call, error, small, path, monkeypatch):
+    small.save(path)
+    old = path.read_bytes()
+
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(type(error)):
+        small.save(path)
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_it_is_on_the_disk_before_it_is_in_its_place(small, path, monkeypatch):
+    calls = []
+    for call in ("fsync", "replace"):
+        real = getattr(os, call)
+        monkeypatch.setattr(
+            os, call, lambda *a, real=real, call=call: (calls.append(call), real(*a))
+        )
+    small.save(path)
+    assert calls == ["fsync", "replace", "fsync"]  # the last one of the directory
+
+
+def test_a_directory_that_cannot_be_synced_is_no_failure(small, path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "open", refuse)  # as for directories on Windows
+    small.save(path)
+    monkeypatch.undo()
+    assert_array_equal(skae.load(path).mean_, small.mean_)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_the_permissions_of_the_umask(mask, small, path):
+    with umask(mask):
+        small.save(path)
+    assert mode_of(path) == 0o666 & ~mask
+
+
+def test_a_file_that_was_there_keeps_its_permissions(small, path):
+    small.save(path)
+    path.chmod(0o640)
+    with umask(0o077):
+        small.save(path)
+    assert mode_of(path) == 0o640
+
+
+def test_a_link_still_leads_to_the_file(small, path, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    small.save(link)
+    assert link.is_symlink()
+    assert_array_equal(skae.load(path).mean_, small.mean_)
+
+
+def test_a_directory_that_is_not_there(small, tmp_path):
+    path = tmp_path / "nowhere" / "model.skae"
+    with pytest.raises(FileNotFoundError, match=r"make it first.*nowhere'"):
+        small.save(path)
+    assert not path.parent.exists()
+
+
+def test_a_directory_is_no_name(small, tmp_path):
+    with pytest.raises(IsADirectoryError, match="name a file"):
+        small.save(tmp_path)
+
+
+@pytest.mark.parametrize("path", [None, 5, b"model"])
+def test_what_is_no_path(path, small):
+    with pytest.raises(TypeError):
+        small.save(path)
+
+
+def test_other_content_is_written_the_same_way(path):
+    write_atomically(str(path), b"first")
+    write_atomically(path, b"second")
+    assert path.read_bytes() == b"second"
