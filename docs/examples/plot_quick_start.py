@@ -106,18 +106,19 @@ print(search.best_params_)
 # %%
 # Keep
 # ----
-# What is fitted are numpy arrays: an estimator can be pickled, copied and sent to
-# another process.
+# ``save`` writes a single file that holds numbers and names and no code: loading one,
+# from whomever it comes, runs nothing. (What is fitted are numpy arrays, so that pickle
+# and joblib work too; a whole Pipeline is for these.)
 
 import os
 import tempfile
 
-import joblib
+import skae
 
 with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "digits.joblib")
-    joblib.dump(search.best_estimator_, path)
-    again = joblib.load(path)
+    path = os.path.join(folder, "digits.skae")
+    search.best_estimator_.save(path)
+    again = skae.load(path)
 print((again.transform(X_test) == search.best_estimator_.transform(X_test)).all())
 
 # %%
