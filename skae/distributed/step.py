@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skae.distributed.interrupts import interrupts
-from skae.training import Step
+from skae.training import Memory, Step
 
 MOST_SHARDS = 8
 """Of a batch: a power of two, and so the most processes that have something to do."""
@@ -76,6 +76,7 @@ class ShardedStep:
         self.parameters, self.gradients = self._step.parameters, self._step.gradients
         self._noise, self._members = generator, members
         self._seeds = torch.Generator("cpu").manual_seed(_draw(generator, 1)[0])
+        self.memory: Memory = {**self._step.memory, "seeds": self._seeds}
         flat, n_levels = self.gradients.flat, MOST_SHARDS.bit_length()
         width = flat.numel() + _TOLD
         self._sums = flat.new_zeros((n_levels, width)).unbind()

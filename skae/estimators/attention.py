@@ -6,14 +6,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
+from skae.estimators.padding import PaddingMixin
 from skae.estimators.shaped import ShapedAutoencoder
-from skae.estimators.validation import FLOATS, check_fitted, check_X, refuse
+from skae.estimators.validation import check_fitted, check_X, refuse
 from skae.networks import POSITIONS, AttentionNetwork
 
 
-class AttentionAutoencoder(ShapedAutoencoder):
+class AttentionAutoencoder(PaddingMixin, ShapedAutoencoder):
     r"""Attention autoencoder, for sequences.
 
     Every step of a sequence is a token, and in each layer it reads what it needs from
@@ -125,6 +125,13 @@ class AttentionAutoencoder(ShapedAutoencoder):
         What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
         that are missing: they have no part in the loss, the encoder sees what
         probabilistic PCA expects of them, and `impute` fills them in.
+    checkpoint_dir : str, os.PathLike or None, default=None
+        Folder in which a fit keeps what it needs to go on: if its process is killed,
+        the same call goes on from there, and ends in the same bits. ``{fit}`` in it is
+        a name of the fit's own, for searches. None: nothing is kept. More is said in
+        the :ref:`user guide <checkpoints>`.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -257,6 +264,8 @@ class AttentionAutoencoder(ShapedAutoencoder):
         precision="float32",
         device="cpu",
         nan_policy="raise",
+        checkpoint_dir=None,
+        checkpoint_every=1,
         verbose=False,
         random_state=None,
     ):
@@ -290,6 +299,8 @@ class AttentionAutoencoder(ShapedAutoencoder):
         self.precision = precision
         self.device = device
         self.nan_policy = nan_policy
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 
@@ -348,37 +359,5 @@ class AttentionAutoencoder(ShapedAutoencoder):
         composition = self._compose_around(network)
         return composition.observed() if network.omits else composition
 
-    def _validate(self, rows, *, reset, owner=None):
-        padding = self.padding if reset else self._padded_with
-        if reset and owner is None:
-            self._padded_with = padding
-        if padding is None:
-            return super()._validate(rows, reset=reset, owner=owner)
-        rows = validate_data(
-            owner or self,
-            rows,
-            reset=reset,
-            dtype=FLOATS,
-            ensure_all_finite="allow-nan",
-        )
-        shape = self._network_shape(rows.shape[1])
-        rows = _mark_absent(rows, shape, padding)
-        if reset and np.isnan(rows).all():
-            raise ValueError(
-                "X holds nothing but padding: there is not a step to learn from. Check "
-                f"that no true step has padding={padding} in all features."
-            )
-        return rows
-
     def _default_shape(self, n_features):
         return n_features, 1
-
-
-def _mark_absent(rows, shape, padding):
-    """Rows with NaN for steps whose features all have the value `padding`."""
-    if np.isnan(padding):
-        return rows
-    steps = rows.reshape(len(rows), *shape)
-    nan, padding = rows.dtype.type(np.nan), rows.dtype.type(padding)
-    absent = (steps == padding).all(axis=2, keepdims=True)
-    return np.where(absent, nan, steps).reshape(rows.shape)

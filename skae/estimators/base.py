@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skae.estimators.callbacks import CallbackSupportMixin, FitCallbacks
+from skae.estimators.checkpointing import CHECKPOINT_CONSTRAINTS, checkpointed
 from skae.estimators.fitting import Fit
 from skae.estimators.imputing import ImputingMixin
 from skae.estimators.joint import joint_cost
@@ -113,6 +114,7 @@ class AutoencoderTransformer(
         "precision": [StrOptions({"float32", "float64", "bfloat16", "auto"})],
         "device": [str],
         "nan_policy": [StrOptions({"raise", "omit"})],
+        **CHECKPOINT_CONSTRAINTS,
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -157,8 +159,11 @@ class AutoencoderTransformer(
             When training diverges.
         MemoryError
             When the arrays of a step do not fit.
+        OSError
+            When there is no place for checkpoints.
         ValueError
-            When X, `X_clean` or `X_val` is not what it must be.
+            When X, `X_clean` or `X_val` is not what it must be, or the checkpoint is
+            another fit's.
         """
         with all_or_nothing(self):
             check_device(self)
@@ -170,7 +175,10 @@ class AutoencoderTransformer(
                 X_clean = check_clean(self, X_clean, X)
             if X_val is not None:
                 X_val = check_beside(self, X_val, "X_val")
-            with numpy_threads(X.size * X.shape[1]):
+            with (
+                numpy_threads(X.size * X.shape[1]),
+                checkpointed(self, X=X, X_val=X_val, X_clean=X_clean),
+            ):
                 self._fit(X, X_val, X_clean)
             vars(self).pop("_stream", None)  # of a fit in parts, which is over
         return self
@@ -279,6 +287,8 @@ class AutoencoderTransformer(
 
     def _joint_cost(self, n_samples, n_features):
         """What a step would cost if taken for many fits at once; see `joint_cost`."""
+        if getattr(self, "checkpoint_dir", None) is not None:
+            return None  # each goes on from a step of its own
         return joint_cost(self._compose(n_features), self, n_samples)
 
     def _planned_epochs(self, n_samples):

@@ -83,6 +83,13 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
     max_iter : int or None, default=None
         Epochs of fine-tuning, that is, passes over the labelled rows. None plans a
         million rows' worth of them, but at least 20 and at most 200.
+    checkpoint_dir : str, os.PathLike or None, default=None
+        Folder in which a fit keeps what it needs to go on, the pretraining included: if
+        its process is killed, the same call goes on from there, and ends in the same
+        bits. ``{fit}`` in it is a name of the fit's own, for searches. None: nothing is
+        kept. More is said in the :ref:`user guide <checkpoints>`.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next.
     verbose : bool or int, default=False
         Whether to print a line an epoch of fine-tuning.
     random_state : int, RandomState instance or None, default=None
@@ -167,6 +174,8 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
         learning_rate_init=1e-3,
         batch_size="auto",
         max_iter=None,
+        checkpoint_dir=None,
+        checkpoint_every=1,
         verbose=False,
         random_state=None,
     ):
@@ -182,6 +191,8 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.max_iter = max_iter
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 

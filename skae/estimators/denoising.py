@@ -114,6 +114,13 @@ class DenoisingAutoencoder(Autoencoder):
         What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
         that are missing: they have no part in the loss, the encoder sees what
         probabilistic PCA expects of them, and `impute` fills them in.
+    checkpoint_dir : str, os.PathLike or None, default=None
+        Folder in which a fit keeps what it needs to go on: if its process is killed,
+        the same call goes on from there, and ends in the same bits. ``{fit}`` in it is
+        a name of the fit's own, for searches. None: nothing is kept. More is said in
+        the :ref:`user guide <checkpoints>`.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -207,6 +214,8 @@ class DenoisingAutoencoder(Autoencoder):
         precision="float32",
         device="cpu",
         nan_policy="raise",
+        checkpoint_dir=None,
+        checkpoint_every=1,
         verbose=False,
         random_state=None,
     ):
@@ -235,6 +244,8 @@ class DenoisingAutoencoder(Autoencoder):
             precision=precision,
             device=device,
             nan_policy=nan_policy,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=checkpoint_every,
             verbose=verbose,
             random_state=random_state,
         )

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 
 from skae.data import ShuffledBatches
+from skae.estimators.checkpointing import current_checkpoint
+from skae.estimators.endless import EndlessBatches
 from skae.estimators.linear import LinearAutoencoder
 from skae.estimators.objective import Objective
+from skae.estimators.prepared import prepared
 from skae.estimators.randomness import Seeds
 from skae.estimators.settings import (
     choose_device,
@@ -29,12 +32,7 @@ from skae.training import (
     Plan,
     Task,
     Training,
-    bfloat16_products,
-    memory_errors,
-    neutral,
-    threads,
     train,
-    uses_bfloat16,
 )
 
 
@@ -79,16 +77,9 @@ class FineTuning:
         observer : Observer
             Told of every epoch.
         """
+        network, precision = self._fitted.network, self._autoencoder.precision
         batch_size = self._batch_size(len(targets))
-        products = [batch_size * n for n in self._fitted.network.operations()]
-        precision = self._autoencoder.precision
-        bfloat16 = uses_bfloat16(precision, max(products), self._device)
-        with (
-            neutral(self._device),
-            threads(3 * sum(products)),
-            bfloat16_products(bfloat16, self._device),
-            memory_errors(batch_size),
-        ):
+        with prepared(self._device, precision, network, batch_size):
             self._see(X, labelled, targets)
             self._weights = self._tensors(self._fitted.weights)
             head = self._tensors(self._head.weights)
@@ -198,11 +189,12 @@ class FineTuning:
         batches = self._batches(self._labelled, seeds)
         n_steps = n_epochs * batches.n_batches
         rate = self._settings.learning_rate_init
+        all_rows = EndlessBatches(self._batches(self._rows, seeds), seeds.shuffle)
         task = Task(
             step=AutogradStep(
                 parameters,
                 gradients,
-                self._loss(seeds),
+                self._loss(seeds, all_rows),
                 lambda batch: self._objective.pair(batch, seeds.noise),
             ),
             batches=batches,
@@ -211,6 +203,11 @@ class FineTuning:
             decay=self._decay,
             trained=slice(None),
             decayed=self._decayed(parameters),
+            memory={
+                "rows": all_rows,  # draws from the generators, whose states follow
+                "shuffle": seeds.shuffle,
+                "noise": seeds.noise,
+            },
         )
         plan = Plan(
             max_epochs=n_epochs,
@@ -218,7 +215,7 @@ class FineTuning:
             tol=0.0,
             patience=math.inf,
         )
-        return train(Training(task, plan, observer))
+        return train(Training(task, plan, observer, current_checkpoint().page()))
 
     def _allocate(self, names):
         """Tensors of these names; the head's matrices, which decay, are the last."""
@@ -241,21 +238,18 @@ class FineTuning:
     def _batch_size(self, n_samples):
         return rows_of_a_batch(self._settings.batch_size, n_samples)
 
-    def _loss(self, seeds):
+    def _loss(self, seeds, all_rows):
         """``loss(trained, x, target)``: the objective, as `AutogradStep` asks for it.
 
         A step takes a batch of labelled rows, and where it needs them one of all rows.
         """
-        objective, all_rows = self._objective, None
-        if objective.needs_all_rows:
-            batches = itertools.repeat(self._batches(self._rows, seeds))
-            all_rows = itertools.chain.from_iterable(batches)
-            term = objective.terms(len(self._rows), seeds.noise)
+        objective = self._objective
+        term = objective.terms(len(self._rows), seeds.noise)
 
         def loss(trained, x, target):
             weights = {**self._weights, **trained}
             value = objective.error(weights, x, target)
-            if all_rows is not None:
+            if objective.needs_all_rows:
                 value = value + term(weights, next(all_rows))
             return value, value, None
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from contextlib import contextmanager
 from copy import copy
 from functools import partial
 
@@ -21,11 +19,14 @@ from skae.data import (
 )
 from skae.distributed import Alone, process_group
 from skae.estimators import folds
+from skae.estimators.checkpointing import current_checkpoint
 from skae.estimators.filling import has_gaps, learn_filler
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.held_out import hold_out
 from skae.estimators.joint import JointTask
 from skae.estimators.objective import Objective
+from skae.estimators.prepared import prepared
+from skae.estimators.ramp import Ramp
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import Unwatched
 from skae.estimators.settings import (
@@ -43,12 +44,9 @@ from skae.training import (
     Plan,
     Task,
     Training,
-    bfloat16_products,
     memory_errors,
     neutral,
-    threads,
     train_all,
-    uses_bfloat16,
 )
 
 
@@ -124,19 +122,10 @@ class Fit:
                 history = self._train(self._see(X), self._see(X_val), observer)
             return self.fitted(self._noise_variance(history)), history
 
-    @contextmanager
     def _prepared(self, n_samples):
         """Let torch be as training on so many rows wants it."""
-        batch_size = self._batch_size(n_samples)
-        products = self._products(batch_size)
-        bfloat16 = uses_bfloat16(self._settings.precision, max(products), self._device)
-        with (
-            neutral(self._device),
-            threads(3 * sum(products)),
-            bfloat16_products(bfloat16, self._device),
-            memory_errors(batch_size),
-        ):
-            yield
+        network, size = self._composition.network, self._batch_size(n_samples)
+        return prepared(self._device, self._settings.precision, network, size)
 
     def _noise_variance(self, history):
         """Variance of an entry around the output for its code, as drawn."""
@@ -296,14 +285,11 @@ class Fit:
             evaluates_start=self._previous is not None,
             keeps_interrupted=observer is not None and self._keeps_interrupted,
         )
-        return Training(task, plan, observer or Unwatched())
+        page = current_checkpoint().page()
+        return Training(task, plan, observer or Unwatched(), page)
 
     def _batch_size(self, n_samples):
         return rows_of_a_batch(self._settings.batch_size, n_samples)
-
-    def _products(self, batch_size):
-        """Operations of every matrix product of a forward pass."""
-        return [batch_size * n for n in self._composition.network.operations()]
 
     def _start(self, rows, seeds):
         """Set the weights to where training starts from; loss of `rows`, or nan."""
@@ -342,15 +328,17 @@ class Fit:
             self._batch_size(len(self._rows)),
             seeds.shuffle if settings.shuffle else None,
         )
-        ramp = _ramp(self._warm_up() * batches.n_batches)
+        ramp = Ramp(self._warm_up() * batches.n_batches)
         joint = JointTask(
             self._objective, batches, parameters, seeds.noise, ramp, held_out
         )
         arguments = parameters, self._allocate(), len(self._rows), seeds.noise
         make = partial(self._objective.step, *arguments)
         group = self._group if composition.is_mean_over_rows else Alone()
+        step = group.step(make, ramp, seeds.noise)
+        own = {"shuffle": seeds.shuffle, "noise": seeds.noise, "ramp": ramp}
         return Task(
-            step=group.step(make, ramp, seeds.noise),
+            step=step,
             batches=batches,
             evaluate=lambda limit: self._judge(self._rows, limit),
             validate=None if held_out is None else lambda: self._judge(held_out),
@@ -363,6 +351,7 @@ class Fit:
             total=self._objective.total,
             is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
             constrain=self._objective.constraint(parameters),
+            memory=own | step.memory,
         )
 
     def _warm_up(self):
@@ -382,9 +371,3 @@ class Fit:
         """Loss of the reconstruction of the training data."""
         weights = self._parameters.views
         return self._objective.reconstruction_loss(weights, self._rows)
-
-
-def _ramp(n_steps):
-    """Share of a penalty's weight that counts in each of the first `n_steps` steps."""
-    steps = itertools.count(1)
-    return lambda: min(1.0, next(steps) / n_steps) if n_steps else 1.0

@@ -92,6 +92,13 @@ class LinearAutoencoder(AutoencoderTransformer):
         up blocks of rows in float64.
     device : str, default="cpu"
         Torch device to train on; ``"auto"`` is CUDA where there is one.
+    checkpoint_dir : str, os.PathLike or None, default=None
+        Folder in which a fit keeps what it needs to go on: if its process is killed,
+        the same call goes on from there, and ends in the same bits. ``{fit}`` in it is
+        a name of the fit's own, for searches. None: nothing is kept. Of no effect on
+        the exact solver. More is said in the :ref:`user guide <checkpoints>`.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -189,6 +196,8 @@ class LinearAutoencoder(AutoencoderTransformer):
         shuffle=True,
         precision="float32",
         device="cpu",
+        checkpoint_dir=None,
+        checkpoint_every=1,
         verbose=False,
         random_state=None,
     ):
@@ -207,6 +216,8 @@ class LinearAutoencoder(AutoencoderTransformer):
         self.shuffle = shuffle
         self.precision = precision
         self.device = device
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 
@@ -251,6 +262,10 @@ class LinearAutoencoder(AutoencoderTransformer):
         if k < d:
             density += np.sum(rest**2, axis=1) / noise + (d - k) * math.log(noise)
         return -0.5 * (density + d * math.log(2.0 * math.pi))
+
+    @property
+    def _has_epochs(self):
+        return self.solver != "exact"
 
     def _compose(self, n_features):
         network = DenseNetwork(

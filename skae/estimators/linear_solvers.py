@@ -18,6 +18,7 @@ from skae.data import (
     gram_matrix,
     principal_axes,
 )
+from skae.estimators.checkpointing import current_checkpoint
 from skae.estimators.fitting import Fit
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.settings import choose_device, choose_dtype
@@ -217,7 +218,8 @@ class _GramDescent:
             decayed=slice(None),
         )
         with threads(8.0 * network.n_components * network.n_features**2):
-            return None, train(Training(task, plan, observer))
+            page = current_checkpoint().page()
+            return None, train(Training(task, plan, observer, page))
 
     def weights(self):
         """Present weights as arrays."""

@@ -175,7 +175,9 @@ class Objective:
         """
         terms = self.terms(n_samples, generator, ramp)
         if self._composition.backprop is None:
-            return AutogradStep(parameters, gradients, terms.loss, terms.pair)
+            return AutogradStep(
+                parameters, gradients, terms.loss, terms.pair, terms.memory
+            )
         return HandwrittenStep(
             parameters,
             gradients,
@@ -184,6 +186,7 @@ class Objective:
             terms.pair,
             terms.code_port(parameters, gradients),
             terms.side_port(parameters, gradients),
+            terms.memory,
         )
 
     @property
@@ -227,6 +230,11 @@ class _Terms:
             self._revival = composition.auxiliary(
                 self._network, self._likelihood, n_samples
             )
+
+    @property
+    def memory(self):
+        """What is taken along from step to step, by name."""
+        return {} if self._revival is None else {"revival": self._revival}
 
     def pair(self, rows):
         return self._objective.pair(rows, self._generator)

@@ -11,6 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from skae.distributed import Alone
+from skae.estimators.checkpointing import refuse_checkpoints
 from skae.estimators.fitting import Fit
 from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.reporting import fitted_attributes
@@ -231,13 +232,14 @@ class PartialFitMixin:
         FloatingPointError
             When training diverges; the estimator is as it was then.
         ValueError
-            When X is not what it must be.
+            When X is not what it must be, or `checkpoint_dir` asks for checkpoints.
         """
         first = not hasattr(self, "_fitted")
         with all_or_nothing(self):
             if first:
                 self._omitted = self.nan_policy == "omit"
             check_device(self)
+            refuse_checkpoints(self)
             X = check_X(self, X, reset=first, trains=True)
             if X_clean is not None:
                 X_clean = check_clean(self, X_clean, X)

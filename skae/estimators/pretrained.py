@@ -23,6 +23,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
+from skae.estimators.checkpointing import (
+    CHECKPOINT_CONSTRAINTS,
+    checkpointed,
+    lent_checkpoint,
+)
 from skae.estimators.dense import Autoencoder
 from skae.estimators.finetuning import FineTuning
 from skae.estimators.heads import solve_head
@@ -80,6 +85,7 @@ class EncoderWithHead(
             Interval(Integral, 1, None, closed="left"),
         ],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        **CHECKPOINT_CONSTRAINTS,
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -114,8 +120,11 @@ class EncoderWithHead(
             When training diverges.
         MemoryError
             When the arrays of a step do not fit.
+        OSError
+            When there is no place for checkpoints.
         ValueError
-            When X or y is not what it must be, or no row has a label.
+            When X or y is not what it must be, no row has a label, or the checkpoint
+            is another fit's.
         """
         with all_or_nothing(self):
             rows = check_X(self, X, reset=True)[:]  # those with labels at any place
@@ -123,18 +132,25 @@ class EncoderWithHead(
             labelled, targets, supervision = self._read(off_torch(y))
             check_consistent_length(rows, labelled)
             self._refuse_parts()
-            entropy = draw_entropy_of_fit(self.random_state)
             sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
-            autoencoder = self._pretrained(X, entropy)
-            head = self._start(
-                autoencoder, rows[labelled], targets, supervision, sizes, entropy
-            )
-            vars(self).update(autoencoder_=autoencoder, _head=head)
-            vars(self).update(_encoder=autoencoder._fitted, loss_curve_=[], n_iter_=1)
-            if sizes or self.fine_tune != "head":
-                tuning = FineTuning(autoencoder, head, supervision, self, entropy)
-                self._tune(tuning, rows, labelled, targets)
+            given = {"X": rows, "the labelled rows": labelled, "y": targets}
+            with checkpointed(self, **given):
+                self._fit(X, rows, labelled, targets, supervision, sizes)
         return self
+
+    def _fit(self, X, rows, labelled, targets, supervision, sizes):
+        """Pretrain, start the head, and fine-tune."""
+        entropy = draw_entropy_of_fit(self.random_state)
+        with lent_checkpoint():
+            autoencoder = self._pretrained(X, entropy)
+        head = self._start(
+            autoencoder, rows[labelled], targets, supervision, sizes, entropy
+        )
+        vars(self).update(autoencoder_=autoencoder, _head=head)
+        vars(self).update(_encoder=autoencoder._fitted, loss_curve_=[], n_iter_=1)
+        if sizes or self.fine_tune != "head":
+            tuning = FineTuning(autoencoder, head, supervision, self, entropy)
+            self._tune(tuning, rows, labelled, targets)
 
     def transform(self, X):
         """Encode X, with the encoder as it is after fine-tuning.

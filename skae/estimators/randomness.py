@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from skae.distributed import process_group
+from skae.estimators.checkpointing import current_checkpoint
 
 
 class Seeds:
@@ -49,5 +50,9 @@ def draw_entropy(random_state):
 
 
 def draw_entropy_of_fit(random_state):
-    """Integer from `random_state`, the same in all processes that share the fit."""
-    return process_group().told(draw_entropy(random_state))
+    """Integer from `random_state`, the same in all processes that share the fit.
+
+    A fit that goes on from a checkpoint keeps the one that it has begun with.
+    """
+    drawn = current_checkpoint().entropy(draw_entropy(random_state))
+    return process_group().told(drawn)

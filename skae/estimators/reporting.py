@@ -17,6 +17,9 @@ class Unwatched:
         """See an epoch end, and let training go on."""
         return False
 
+    def goes_on(self, history):
+        """See a training go on from its checkpoint."""
+
 
 class EpochReporter:
     """Tells the user and the callbacks about the epochs.
@@ -44,6 +47,11 @@ class EpochReporter:
 
     def epoch_begins(self):
         self._callbacks.epoch_begins()
+
+    def goes_on(self, history):
+        """Say after how many epochs a training goes on."""
+        if self._verbose:
+            print(f"Resumed after iteration {len(history.loss_curve)}")
 
     def folds_end(self, epochs, start, losses):
         """Say what the folds have chosen, and why."""

@@ -29,14 +29,23 @@ class Revival:
     def __init__(self, network, likelihood, alpha, n_rows):
         self._network, self._likelihood = network, likelihood
         self._alpha, self._n_rows = alpha, n_rows
-        self._silent = None  # rows since each unit was active
+        self._silent = torch.zeros(0, device="cpu")  # rows since each unit was active
 
     def see(self, code):
         """Take note of which units a batch activates; a row of `code` is a unit."""
-        if self._silent is None:
-            self._silent = torch.zeros(len(code), device=code.device)
+        if not len(self._silent):
+            self._silent = torch.zeros(len(code), device="cpu")
+        self._silent = self._silent.to(code.device)
         self._silent += code.shape[1]
         self._silent.masked_fill_((code != 0).any(1), 0.0)
+
+    def get_state(self):
+        """Return the rows since each unit was active."""
+        return self._silent
+
+    def set_state(self, state):
+        """Go on from where `get_state` was called."""
+        self._silent = state.clone()
 
     def term(self, weights, x, target, output):
         """Loss of what the dead units decode to; None while there are none."""

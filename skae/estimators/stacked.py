@@ -10,6 +10,7 @@ from scipy.linalg import lstsq
 
 from skae.distributed import process_group
 from skae.estimators.callbacks import FitCallbacks
+from skae.estimators.checkpointing import lent_checkpoint
 from skae.estimators.dense import Autoencoder
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.fitting import Fit
@@ -107,6 +108,13 @@ class StackedAutoencoder(Autoencoder):
         What to do about NaN. ``"raise"`` refuses it. ``"omit"`` takes it for entries
         that are missing: they have no part in the loss, the encoder sees what
         probabilistic PCA expects of them, and `impute` fills them in.
+    checkpoint_dir : str, os.PathLike or None, default=None
+        Folder in which a fit keeps what it needs to go on: if its process is killed,
+        the same call goes on from there, and ends in the same bits. ``{fit}`` in it is
+        a name of the fit's own, for searches. None: nothing is kept. More is said in
+        the :ref:`user guide <checkpoints>`.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -203,6 +211,8 @@ class StackedAutoencoder(Autoencoder):
         precision="float32",
         device="cpu",
         nan_policy="raise",
+        checkpoint_dir=None,
+        checkpoint_every=1,
         verbose=False,
         random_state=None,
     ):
@@ -230,6 +240,8 @@ class StackedAutoencoder(Autoencoder):
             precision=precision,
             device=device,
             nan_policy=nan_policy,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=checkpoint_every,
             verbose=verbose,
             random_state=random_state,
         )
@@ -282,7 +294,8 @@ class StackedAutoencoder(Autoencoder):
             if self.verbose and process_group().leads:
                 print(f"Layer {i} of {len(sizes)}: {X.shape[1]} to {size}")
             layer = _Layer(**settings, **output, hidden_layer_sizes=())
-            fitted = layer.fit(X, X_val=X_val)._fitted
+            with lent_checkpoint():
+                fitted = layer.fit(X, X_val=X_val)._fitted
             output = {}  # of a layer above the first one: a code, any numbers
             with neutral(torch.device("cpu")):
                 code = fitted.encode(X)

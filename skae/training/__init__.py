@@ -2,6 +2,7 @@
 
 from skae.training.adam import BETA2, Moments, fused_adam
 from skae.training.average import RunningAverage
+from skae.training.checkpoints import Checkpoint, State
 from skae.training.environment import (
     bfloat16_products,
     memory_errors,
@@ -15,7 +16,7 @@ from skae.training.gram import GramStep
 from skae.training.loop import Training, run_epoch, train
 from skae.training.rendezvous import Rendezvous, train_all
 from skae.training.schedule import SCHEDULES, WarmUp
-from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Step
+from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Memory, Step
 from skae.training.task import History, Plan, Task
 
 __all__ = [
@@ -23,14 +24,17 @@ __all__ = [
     "SCHEDULES",
     "AutogradStep",
     "AutogradTerm",
+    "Checkpoint",
     "FlatTensors",
     "GramStep",
     "HandwrittenStep",
     "History",
+    "Memory",
     "Moments",
     "Plan",
     "Rendezvous",
     "RunningAverage",
+    "State",
     "Step",
     "Task",
     "Training",

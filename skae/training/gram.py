@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from skae.training.flat import FlatTensors
-from skae.training.step import Told
+from skae.training.step import NOTHING, Told
 
 
 class GramStep:
@@ -27,6 +27,7 @@ class GramStep:
 
     def __init__(self, parameters: FlatTensors, gradients: FlatTensors) -> None:
         self.parameters, self.gradients = parameters, gradients
+        self.memory = NOTHING
 
     def __call__(self, batch: Tensor) -> Told:
         d = batch.shape[0]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from skae.training.adam import Update, fused_adam
+from skae.training.adam import Moments, Update, fused_adam
+from skae.training.checkpoints import Page, State
+from skae.training.mean import Mean
 from skae.training.schedule import Schedule
 from skae.training.task import History, Observer, Plan, Task
 
@@ -31,19 +35,19 @@ class Keeper:
 
     def __init__(self, flat: Tensor) -> None:
         self._flat = flat
-        self._kept, self._spare = flat.clone(), flat.clone()
+        self.kept, self._spare = flat.clone(), flat.clone()
         self.loss, self.epoch = math.inf, 0
 
     def offer(self, loss: float, epoch: int) -> None:
         """Keep the present weights if `loss` is the lowest seen."""
         if loss < self.loss:
             self._spare.copy_(self._flat)
-            self._kept, self._spare = self._spare, self._kept
+            self.kept, self._spare = self._spare, self.kept
             self.loss, self.epoch = loss, epoch
 
     def restore(self) -> None:
         """Go back to the weights that were kept."""
-        self._flat.copy_(self._kept)
+        self._flat.copy_(self.kept)
 
 
 class Patience:
@@ -51,16 +55,16 @@ class Patience:
 
     def __init__(self, tol: float, limit: float) -> None:
         self._tol, self._limit = tol, limit
-        self._best, self._waited = math.inf, 0
+        self.best, self.waited = math.inf, 0
 
     def exhausted(self, loss: float) -> bool:
         """Take note of an epoch's loss; True when none has helped for too long."""
-        if loss < self._best * (1.0 - self._tol):
-            self._waited = 0
+        if loss < self.best * (1.0 - self._tol):
+            self.waited = 0
         else:
-            self._waited += 1
-        self._best = min(self._best, loss)
-        return self._waited >= self._limit
+            self.waited += 1
+        self.best = min(self.best, loss)
+        return self.waited >= self._limit
 
 
 class Epoch(NamedTuple):
@@ -96,6 +100,12 @@ class Training:
         What has ended the training, if it failed among others.
     is_over : bool
         Whether there are no more epochs.
+    is_settled : bool
+        Whether the best weights are back, too.
+    moments : Moments or None
+        Adam's, of a training that is alone; None: it begins.
+    n_steps : int
+        Steps taken alone.
 
     Parameters
     ----------
@@ -105,12 +115,18 @@ class Training:
         How long, and how fast.
     observer : Observer
         Told of every epoch.
+    page : Page or None
+        Where it is saved from time to time, and goes on from; None: nowhere.
     """
 
-    def __init__(self, task: Task, plan: Plan, observer: Observer) -> None:
+    def __init__(
+        self, task: Task, plan: Plan, observer: Observer, page: Page | None = None
+    ) -> None:
         self.task, self.plan, self.history = task, plan, History()
         self.error: Exception | None = None
-        self._observer = observer
+        self.page, self._observer = page, observer
+        self.moments: Moments | None = None
+        self.n_steps, self.is_settled = 0, False
         self._flat = task.parameters.flat
         self._start, self._keeper = self._flat.clone(), Keeper(self._flat)
         self._patience = Patience(plan.tol, plan.patience)
@@ -118,12 +134,69 @@ class Training:
         self.is_over = plan.max_epochs == 0
 
     def begin(self) -> None:
-        """Judge the start, where that is to be done."""
-        if self.task.validate is not None:
+        """Judge the start, where that is to be done; or go on from a checkpoint."""
+        state = None if self.page is None else self.page.read()
+        if state is not None:
+            self._go_on(state)
+        elif self.task.validate is not None:
             self.history.start_loss = self.task.validate()
             self._keeper.offer(self.history.start_loss, 0)
         elif self.plan.evaluates_start:
             self.history.start_loss = self.task.evaluate(math.inf)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a checkpoint is to be written: after an epoch, but for the last."""
+        n_epochs = len(self.history.loss_curve)
+        return self.page is not None and not self.is_over and self.page.is_due(n_epochs)
+
+    def save(self) -> None:
+        """Write a checkpoint, if there is a place for it."""
+        if self.page is not None:
+            self.page.write(self._state())
+
+    def _state(self) -> State:
+        """All that is needed to go on."""
+        numbers: dict[str, Any] = {"history": asdict(self.history)}
+        memory = self.task.memory
+        arrays = {name: _array(part.get_state()) for name, part in memory.items()}
+        arrays["weights"] = _array(self._flat)
+        if not self.is_settled and self.moments is not None:
+            keeper, patience = self._keeper, self._patience
+            numbers |= {
+                "n_steps": self.n_steps,
+                "adam": float(self.moments.n_steps),
+                "kept": [keeper.loss, keeper.epoch],
+                "patience": [patience.best, patience.waited],
+            }
+            arrays["kept"] = _array(keeper.kept)
+            arrays["first"] = _array(self.moments.first)
+            arrays["second"] = _array(self.moments.second)
+        return State(numbers, arrays, self.is_settled)
+
+    def _go_on(self, state: State) -> None:
+        """Be where a training was of which this is the state."""
+        flat = self._flat
+        saved = {name: torch.from_numpy(a) for name, a in state.arrays.items()}
+        for name, part in self.task.memory.items():
+            part.set_state(saved[name])
+        flat.copy_(saved["weights"])
+        self.history = History(**state.numbers["history"])
+        if state.is_over:
+            self.is_over = self.is_settled = True
+        else:
+            self.n_steps = state.numbers["n_steps"]
+            first, second = (
+                saved[name].to(flat, copy=True) for name in ("first", "second")
+            )
+            n_steps = torch.tensor(
+                state.numbers["adam"], dtype=torch.float32, device=flat.device
+            )
+            self.moments = Moments(first, second, n_steps)
+            self._keeper.kept.copy_(saved["kept"])
+            self._keeper.loss, self._keeper.epoch = state.numbers["kept"]
+            self._patience.best, self._patience.waited = state.numbers["patience"]
+        self._observer.goes_on(self.history)
 
     def attempt(self, act: Callable[..., None], *arguments: object) -> None:
         """Act, unless that has failed before; an error ends this training alone."""
@@ -239,9 +312,14 @@ def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> His
         with a warning.
     """
     training.begin()
+    if training.is_settled:
+        return training.history
     try:
         _run_epochs(training, goes_on)
         training.settle()
+        if training.is_over:
+            training.is_settled = True
+            training.save()
     except KeyboardInterrupt:
         if not (training.history.loss_curve and training.plan.keeps_interrupted):
             raise
@@ -251,13 +329,19 @@ def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> His
 
 
 def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
-    task, n_steps = training.task, 0
-    parameters, gradients = task.parameters.flat, task.step.gradients.flat
-    update = fused_adam(parameters[task.trained], gradients[task.trained])
+    task, schedule = training.task, training.plan.schedule
+    weights, gradient = (
+        tensors.flat[task.trained] for tensors in (task.parameters, task.step.gradients)
+    )
+    if training.moments is None:
+        training.moments = Moments.zero(weights)
+    update = fused_adam(weights, gradient, training.moments)
     while not training.is_over and goes_on():
         training.epoch_begins()
-        told, n_steps = run_epoch(task, training.plan.schedule, update, n_steps)
+        told, training.n_steps = run_epoch(task, schedule, update, training.n_steps)
         training.epoch_ends(told)
+        if training.is_due:
+            training.save()
 
 
 def run_epoch(
@@ -267,7 +351,7 @@ def run_epoch(
     step, decay = task.step, task.decay
     decayed = step.parameters.flat[task.decayed]
     gradient = step.gradients.flat[task.decayed]
-    losses, penalties = _Mean(), _Mean()
+    losses, penalties = Mean(), Mean()
     for batch in task.batches:
         loss, penalty = step(batch)
         losses.add(loss, batch.shape[0])
@@ -284,45 +368,6 @@ def run_epoch(
     return Epoch(start, mean, task.total(mean, penalty_mean)), n_steps
 
 
-class _Mean:
-    """Mean over rows of what their batches told; 0 if they told nothing.
-
-    What a batch told is laid aside, and read together with that of others: to read it,
-    or to add it to a sum of another precision, takes longer than a small step.
-
-    Attributes
-    ----------
-    first : float
-        What the first batch told.
-    """
-
-    def __init__(self) -> None:
-        self.first = 0.0
-        self._told: list[Tensor] = []
-        self._sizes: list[int] = []
-        self._sum, self._n_rows = 0.0, 0
-
-    def add(self, told: Tensor, n_rows: int) -> None:
-        """Take what a batch of `n_rows` rows told."""
-        self._told.append(told)
-        self._sizes.append(n_rows)
-        if len(self._told) == _AT_A_TIME:
-            self._read()
-
-    def value(self) -> float:
-        """Return the mean."""
-        self._read()
-        return self._sum / max(self._n_rows, 1)
-
-    def _read(self) -> None:
-        if not self._told:
-            return
-        values = torch.stack(self._told).tolist()
-        if not self._n_rows:
-            self.first = values[0]
-        self._sum += sum(v * n for v, n in zip(values, self._sizes, strict=True))
-        self._n_rows += sum(self._sizes)
-        self._told, self._sizes = [], []
-
-
-_AT_A_TIME = 512  # batches
+def _array(tensor: Tensor) -> NDArray[Any]:
+    """A copy of a tensor's numbers."""
+    return tensor.cpu().numpy().copy()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from skae.training.checkpoints import Remembers
 from skae.training.flat import FlatTensors
 
 Pair = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -29,6 +31,11 @@ Loss = Callable[
     [Mapping[str, Tensor], Tensor, Tensor], tuple[Tensor, Tensor, Tensor | None]
 ]
 """``loss(weights, x, target)``: what is differentiated, the mean loss, the penalty."""
+
+Memory = Mapping[str, Remembers]
+"""What a step takes along to the next one, by name."""
+
+NOTHING: Memory = MappingProxyType({})
 
 Told = tuple[Tensor, Tensor | None]
 """The mean loss of a batch, and the penalty on it, if there is one."""
@@ -72,6 +79,7 @@ class Step(Protocol):
 
     parameters: FlatTensors
     gradients: FlatTensors
+    memory: Memory
 
     def __call__(self, batch: Tensor) -> Told: ...
 
@@ -101,6 +109,8 @@ class HandwrittenStep:
         A penalty at the code.
     side_port : callable or None
         A term of the objective that meets the network elsewhere.
+    memory : mapping of str to Remembers
+        What the ports take along to the next step.
     """
 
     def __init__(
@@ -112,8 +122,9 @@ class HandwrittenStep:
         pair: Pair = same,
         code_port: CodePort | None = None,
         side_port: SidePort | None = None,
+        memory: Memory = NOTHING,
     ) -> None:
-        self.parameters, self.gradients = parameters, gradients
+        self.parameters, self.gradients, self.memory = parameters, gradients, memory
         self._allocate, self._port, self._pair = workspace, port, pair
         self._code_port, self._side_port = code_port, side_port
         self._workspaces: dict[int, Workspace] = {}
@@ -148,6 +159,8 @@ class AutogradStep:
         The objective on a batch under given weights.
     pair : callable
         What goes in and what is to come out.
+    memory : mapping of str to Remembers
+        What the objective takes along to the next step.
     """
 
     def __init__(
@@ -156,8 +169,9 @@ class AutogradStep:
         gradients: FlatTensors,
         loss: Loss,
         pair: Pair = same,
+        memory: Memory = NOTHING,
     ) -> None:
-        self.parameters, self.gradients = parameters, gradients
+        self.parameters, self.gradients, self.memory = parameters, gradients, memory
         self._loss, self._pair = loss, pair
         self._leaves = leaves(parameters)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor
 
+from skae.training.checkpoints import Remembers
 from skae.training.flat import FlatTensors
 from skae.training.schedule import Schedule
 from skae.training.step import Decay, Step, Told
@@ -159,6 +160,9 @@ class Task:
         it without looking.
     joint : Joint or None
         What lets it be trained together with others; None: it is trained alone.
+    memory : mapping of str to Remembers
+        All that changes with the steps beside the weights, such as generators; in the
+        order in which it can be put back.
     """
 
     step: Step
@@ -174,6 +178,7 @@ class Task:
     total: Callable[[float, float], float] = operator.add
     is_on_scale: bool = True
     constrain: Callable[[], object] | None = None
+    memory: Mapping[str, Remembers] = field(default_factory=dict)
 
     @property
     def parameters(self) -> FlatTensors:
@@ -205,4 +210,8 @@ class Observer(Protocol):
 
     def epoch_ends(self, history: History) -> bool:
         """Whether to stop; the present weights are those after the epoch."""
+        ...
+
+    def goes_on(self, history: History) -> None:
+        """See a training go on from its checkpoint."""
         ...

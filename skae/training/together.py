@@ -50,10 +50,11 @@ def train_together(
 def kind(training: Training) -> Hashable:
     """What is equal for trainings that can be done together; None: it cannot be.
 
-    A network of one's own may have an attribute that cannot be compared in this way.
+    A network of one's own may have an attribute that cannot be compared in this way,
+    and a training that is saved has steps of its own to go on from.
     """
     joint = training.task.joint
-    if joint is None:
+    if joint is None or training.page is not None:
         return None
     found = joint.key, training.plan.schedule.shape
     try:

@@ -1,0 +1,223 @@
+"""Fits that outlive their process: where their state is kept, and whose it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+
+from sklearn.utils._param_validation import Interval
+
+from skae.distributed import process_group
+from skae.estimators.identity import identity_of
+from skae.training import Checkpoint
+
+FIT = "{fit}"
+"""In `checkpoint_dir`, what stands for a name of each fit's own."""
+
+CHECKPOINT_CONSTRAINTS = {
+    "checkpoint_dir": [str, os.PathLike, None],
+    "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
+}
+
+_FILE = "checkpoint.safetensors"
+
+
+class Nowhere:
+    """What a fit has that does not outlive its process."""
+
+    def page(self):
+        """Place of the next training: there is none."""
+
+    def entropy(self, drawn):
+        """Seed of the fit: the one that was drawn."""
+        return drawn
+
+
+class FitCheckpoint:
+    """Checkpoint of a fit, kept by the leading one of the processes that share it.
+
+    Parameters
+    ----------
+    file : Checkpoint or None
+        None: another process has it.
+    every : int
+        Epochs from one state that is written to the next.
+    stays : bool
+        Whether it is kept when the fit has ended.
+    """
+
+    def __init__(self, file, every, stays):
+        self.file, self.every, self._stays = file, every, stays
+        self._pages, self._n_drawn = [], 0
+
+    def end(self, error=None):
+        """Remove it where nobody is to go on from it.
+
+        An interrupt leaves it, and errors do, but for those that would come again.
+        """
+        if self.file is None:
+            return
+        done = error is None and all(page.is_over for page in self._pages)
+        hopeless = isinstance(error, FloatingPointError) or not self.file.states
+        if hopeless or (done and not self._stays):
+            self.file.remove()
+
+    def page(self):
+        """Place of the next training."""
+        self._pages.append(_Page(self, len(self._pages)))
+        return self._pages[-1]
+
+    def entropy(self, drawn):
+        """Seed of the fit: `drawn` just now, unless one was drawn before it was cut."""
+        if self.file is None:
+            return drawn
+        known = self.file.drawn
+        if self._n_drawn == len(known):
+            known.append(drawn)
+        self._n_drawn += 1
+        return known[self._n_drawn - 1]
+
+
+@dataclass
+class _Page:
+    """Place of one training in the checkpoint of its fit."""
+
+    checkpoint: FitCheckpoint
+    number: int
+    is_over: bool = False
+
+    def read(self):
+        """Where a process before this one has left it, or None."""
+        file, state = self.checkpoint.file, None
+        if file is not None and self.number < len(file.states):
+            state = file.states[self.number]
+        state = process_group().told(state)
+        self.is_over = state is not None and state.is_over
+        return state
+
+    def is_due(self, epoch):
+        """Whether its state is to be written after this epoch."""
+        return epoch % self.checkpoint.every == 0
+
+    def write(self, state):
+        """Write where it stands; where that fails, training is worth going on."""
+        self.is_over = state.is_over
+        if self.checkpoint.file is None:
+            return
+        try:
+            self.checkpoint.file.put(self.number, state)
+        except OSError as error:
+            warnings.warn(
+                f"A checkpoint could not be written ({error}). Training goes on; the "
+                "checkpoint before, if there is one, is as it was.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+_current = ContextVar("checkpoint", default=None)
+_lent = ContextVar("lent checkpoint", default=None)
+
+
+def current_checkpoint():
+    """Return that of the fit that is being made."""
+    return _current.get() or Nowhere()
+
+
+@contextmanager
+def lent_checkpoint():
+    """Let fits that are made in here be parts of the one that is being made."""
+    token = _lent.set(_current.get())
+    try:
+        yield
+    finally:
+        _lent.reset(token)
+
+
+@contextmanager
+def checkpointed(estimator, **data):
+    """Keep the state of a fit of `estimator` to `data`, if its parameters say so.
+
+    A fit within this one, such as a callback might make, is a fit of its own, but for
+    those for which the checkpoint is lent.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Whose parameters say where and how often.
+    **data : ndarray, Source or None
+        All that it is fitted to.
+
+    Raises
+    ------
+    OSError
+        If there is no place for it.
+    ValueError
+        If the place is taken by another fit.
+    """
+    lent = _lent.get()
+    own = None if lent else _open(estimator, data)
+    tokens = _current.set(lent or own), _lent.set(None)
+    try:
+        yield
+    except BaseException as error:
+        if own is not None:
+            own.end(error)
+        raise
+    finally:
+        _current.reset(tokens[0])
+        _lent.reset(tokens[1])
+    if own is not None:
+        own.end()
+
+
+def refuse_checkpoints(estimator):
+    """Refuse to keep checkpoints of a fit in parts.
+
+    Raises
+    ------
+    ValueError
+        If the parameters ask for it.
+    """
+    if _folder_of(estimator):
+        raise ValueError(
+            "partial_fit keeps no checkpoints: a part is one pass over its rows. Set "
+            "checkpoint_dir=None, and save the estimator between two parts: it goes on "
+            "from there."
+        )
+
+
+def _open(estimator, data):
+    """Checkpoint of a fit, or None; the leading process decides for all."""
+    group = process_group()
+    folder = group.told(_folder_of(estimator))
+    if not folder:
+        return None
+    file = error = None
+    if group.leads:
+        identity = identity_of(estimator, data)
+        said = json.dumps(identity).encode()
+        own_name = hashlib.blake2b(said, digest_size=8).hexdigest()
+        try:
+            file = Checkpoint(Path(folder.replace(FIT, own_name), _FILE), identity)
+        except (OSError, ValueError) as caught:
+            error = caught
+    error = group.told(error)
+    if error is not None:
+        raise error
+    return FitCheckpoint(file, estimator.checkpoint_every, stays=FIT in folder)
+
+
+def _folder_of(estimator):
+    """Folder that the parameters name; none for a fit without epochs."""
+    folder = getattr(estimator, "checkpoint_dir", None)
+    if folder is None or not getattr(estimator, "_has_epochs", True):
+        return ""
+    return os.fspath(folder)

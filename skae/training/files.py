@@ -1,0 +1,119 @@
+"""Arrays and what is said about them, in one file that is whole or is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_arrays(
+    path: Path, header: Mapping[str, Any], arrays: Arrays, *, is_new: bool = False
+) -> None:
+    """Write a file of safetensors; what is at `path` stays until all of it is written.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is there.
+    header : mapping
+        What JSON can say.
+    arrays : dict of str to ndarray
+        Of numbers.
+    is_new : bool
+        Whether nothing may be at `path`.
+
+    Raises
+    ------
+    FileExistsError
+        If something is where nothing may be.
+    OSError
+        If it cannot be written, because the disk is full for example.
+    """
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    said = json.dumps(header)
+    metadata = {"header": said, "sha256": _digest(said, arrays)}
+    content = save(arrays, metadata)
+    handle, name = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        (_put_new if is_new else os.replace)(name, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """Header and arrays of a file that `write_arrays` has written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If it is not as it was written.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        with safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        said = metadata["header"]
+        if _digest(said, arrays) != metadata["sha256"]:
+            raise ValueError("its checksum is not that of its content")
+        return json.loads(said), arrays
+    except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged, or is no checkpoint: {error}. Delete it to start anew."
+        ) from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file, and what was left of it by processes that were killed."""
+    path.unlink(missing_ok=True)
+    for left in path.parent.glob(f"{_prefix(path)}*{_SUFFIX}"):
+        left.unlink(missing_ok=True)
+
+
+def _put_new(name: str, path: Path) -> None:
+    """Give a file its name, if that is not taken: one of several processes wins."""
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system that knows no links
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.replace(name, path)
+
+
+def _digest(said: str, arrays: Arrays) -> str:
+    found = hashlib.sha256(said.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        found.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        found.update(array.data)
+    return found.hexdigest()
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}-"
+
+
+_SUFFIX = ".tmp"
