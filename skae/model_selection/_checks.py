@@ -1,5 +1,7 @@
 """What a search has to know before it begins."""
 
+import os
+
 import numpy as np
 import torch
 from sklearn.base import is_classifier
@@ -66,6 +68,24 @@ def refuse_ambiguous(scoring, refit):
             "or False where there is a single score, or else the name of one. Got "
             f"{refit!r}."
         )
+
+
+def refuse_one_folder(candidate):
+    """Refuse a candidate whose fits would all have their checkpoints in one folder.
+
+    Raises
+    ------
+    ValueError
+        If its `checkpoint_dir` does not give each fit a folder of its own.
+    """
+    for name, value in candidate.get_params(deep=True).items():
+        is_folder = name.split("__")[-1] == "checkpoint_dir" and value is not None
+        if is_folder and "{fit}" not in os.fspath(value):
+            raise ValueError(
+                f"{name}={os.fspath(value)!r} is the folder of a single fit, and a "
+                "search makes many: end it in '{fit}', which gives each of them a "
+                "folder of its own."
+            )
 
 
 def rows_of_a_split(search, X, y):

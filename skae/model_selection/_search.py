@@ -23,6 +23,7 @@ from skae.model_selection._checks import (
     device_of,
     find_autoencoder,
     refuse_ambiguous,
+    refuse_one_folder,
     rows_of_a_split,
     shape_of,
 )
@@ -126,6 +127,9 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
     -----
     Scores differ from those of `GridSearchCV` as they do between numbers of threads: a
     batched product may add in another order, and long fits in float32 make more of it.
+
+    Candidates with a `checkpoint_dir`, which must contain ``{fit}``, are trained one by
+    one: each goes on from a step of its own (:ref:`checkpoints`).
 
     Where candidates are trained together, ``mean_fit_time`` is the time that they all
     took, and tells nothing about one of them.
@@ -289,11 +293,13 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         Raises
         ------
         ValueError
-            If a candidate names a parameter that there is not.
+            If a candidate names a parameter that there is not, or has one folder for
+            the checkpoints of all its fits.
         """
         costs = []
         for given in self._candidates():
             candidate = clone(self.estimator).set_params(**clone(given, safe=False))
+            refuse_one_folder(candidate)
             try:
                 _, autoencoder = find_autoencoder(candidate)
             except ValueError:

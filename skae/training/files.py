@@ -42,7 +42,7 @@ def write_arrays(
     OSError
         If it cannot be written, because the disk is full for example.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     said = json.dumps(header)
     metadata = {"header": said, "sha256": _digest(said, arrays)}
     content = save(arrays, metadata)

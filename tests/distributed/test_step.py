@@ -22,7 +22,7 @@ class NoisyStep:
         self.parameters = FlatTensors(shapes, dtype=torch.float32, device=CPU)
         self.gradients = self.parameters.zeros()
         self._ramp, self._generator, self._noise = ramp, generator, noise
-        self.sizes, self.losses = [], []
+        self.sizes, self.losses, self.memory = [], [], {}
 
     def __call__(self, batch):
         noise = torch.empty(batch.shape).normal_(generator=self._generator)

@@ -1,0 +1,154 @@
+"""Fits whose process is killed (99), and checkpoints of something else (100)."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import skae
+from skae import Autoencoder, StackedAutoencoder, VariationalAutoencoder
+
+# What is fitted: here, and in a process that is killed.
+FITS = """
+import numpy as np
+
+from skae import *
+
+rng = np.random.default_rng(0)
+t = rng.uniform(-3, 3, size=(300, 2))
+X = np.tanh(t @ rng.standard_normal((2, 8))) + 0.1 * rng.standard_normal((300, 8))
+HELD_OUT = {"early_stopping": True, "n_iter_no_change": np.inf, "random_state": 0}
+SHORT = {"max_iter": 30, "random_state": 0}
+FITS = {
+    "dense": Autoencoder(2, max_iter=200, **HELD_OUT),
+    "folds": Autoencoder(2, hidden_layer_sizes=(32,), **SHORT),
+    "variational": VariationalAutoencoder(
+        2, beta_warm_up=100, max_iter=200, **HELD_OUT
+    ),
+    "stacked": StackedAutoencoder(2, hidden_layer_sizes=(16,), **SHORT),
+    "top-k": TopKAutoencoder(64, k=2, max_iter=200, **HELD_OUT),
+}
+"""
+
+# It says so before each checkpoint, and waits until somebody has listened.
+KILLED = """
+import sys
+
+from skae.training import Checkpoint
+
+put = Checkpoint.put
+
+def announced(self, *arguments):
+    print("." * 63, flush=True)
+    put(self, *arguments)
+
+Checkpoint.put = announced
+name, folder = sys.argv[1:]
+FITS[name].set_params(checkpoint_dir=folder).fit(X)
+"""
+HEARD = 4096 // 64  # announcements that go into a pipe before anybody has to listen
+WRITTEN = 150  # checkpoints that all of these fits write at least
+
+
+def kill_after(n_announcements, seconds, name, folder):
+    """Kill a fit some time after it has announced so many checkpoints."""
+    path = os.pathsep.join([str(Path(skae.__file__).parents[1]), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-c", FITS + KILLED, name, folder],
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        pipesize=4096,
+    )
+    with process:
+        for _ in range(n_announcements):
+            assert len(process.stdout.readline()) == 64
+        time.sleep(seconds)
+        process.kill()
+        process.stdout.close()
+    assert process.returncode == -signal.SIGKILL
+
+
+def state(estimator):
+    """All that training has made of it, byte by byte."""
+    curves = estimator.loss_curve_, estimator.validation_loss_curve_
+    numbers = estimator.n_iter_, estimator.loss_, estimator.best_loss_
+    weights = {name: w.tobytes() for name, w in estimator._fitted.weights.items()}
+    return curves, numbers, estimator.best_iteration_, weights
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the pipe would be too wide")
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", ["dense", "folds", "variational", "stacked", "top-k"])
+def test_a_fit_that_is_killed_ends_in_the_same_bits(name, seed, tmp_path):
+    there, draw = {}, random.Random(f"{name} {seed}")
+    exec(FITS, there)
+    estimator, X = there["FITS"][name], there["X"]
+    expected = state(estimator.fit(X))
+    n = draw.randrange(1, WRITTEN - HEARD)
+    kill_after(n, draw.uniform(0, 0.02), name, tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").is_file()
+    assert state(estimator.set_params(checkpoint_dir=tmp_path).fit(X)) == expected
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """``begun(estimator, X)``: a fit that has got as far as its second epoch."""
+
+    def begin(estimator, X):
+        class Killed(BaseException):
+            pass
+
+        def due(page, epoch):
+            if epoch > 2:
+                raise Killed
+            return True
+
+        estimator.set_params(checkpoint_dir=tmp_path, early_stopping=False)
+        with monkeypatch.context() as patch:
+            patch.setattr("skae.estimators.checkpointing._Page.is_due", due)
+            with pytest.raises(Killed):
+                estimator.fit(X)
+        return estimator
+
+    return begin
+
+
+ESTIMATORS = [
+    Estimator(hidden_layer_sizes=(8,), max_iter=4, random_state=0)
+    for Estimator in (Autoencoder, StackedAutoencoder, VariationalAutoencoder)
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda ae: type(ae).__name__)
+class TestACheckpoint:
+    def test_of_other_data_is_refused(self, estimator, X, begun, refusal, tmp_path):
+        begun(estimator, X)
+        before = (tmp_path / "checkpoint.safetensors").read_bytes()
+        words = r"X was of shape \(60, 6\).*and is of shape .*delete the file"
+        with refusal(estimator, ValueError, words):
+            estimator.fit(X[::-1])
+        assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+    def test_of_other_parameters_is_refused(self, estimator, X, begun, refusal):
+        begun(estimator, X).set_params(max_iter=7)
+        with refusal(estimator, ValueError, "max_iter was 4 and is 7.*delete the file"):
+            estimator.fit(X)
+
+    def test_that_is_damaged_is_refused(self, estimator, X, begun, refusal, tmp_path):
+        begun(estimator, X)
+        path = tmp_path / "checkpoint.safetensors"
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with refusal(estimator, ValueError, "is damaged.*Delete it to start anew"):
+            estimator.fit(X)
+
+    def test_is_gone_after_a_fit(self, estimator, X, begun, tmp_path):
+        begun(estimator, X).fit(X)
+        assert os.listdir(tmp_path) == []
+        estimator.set_params(max_iter=3).fit(X[:30])
