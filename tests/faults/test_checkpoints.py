@@ -23,20 +23,21 @@ rng = np.random.default_rng(0)
 t = rng.uniform(-3, 3, size=(300, 2))
 X = np.tanh(t @ rng.standard_normal((2, 8))) + 0.1 * rng.standard_normal((300, 8))
 HELD_OUT = {"early_stopping": True, "n_iter_no_change": np.inf, "random_state": 0}
-SHORT = {"max_iter": 30, "random_state": 0}
+SHORT = {"max_iter": 8, "random_state": 0}
 FITS = {
-    "dense": Autoencoder(2, max_iter=200, **HELD_OUT),
+    "dense": Autoencoder(2, max_iter=40, **HELD_OUT),
     "folds": Autoencoder(2, hidden_layer_sizes=(32,), **SHORT),
     "variational": VariationalAutoencoder(
-        2, beta_warm_up=100, max_iter=200, **HELD_OUT
+        2, beta_warm_up=20, max_iter=40, **HELD_OUT
     ),
     "stacked": StackedAutoencoder(2, hidden_layer_sizes=(16,), **SHORT),
-    "top-k": TopKAutoencoder(64, k=2, max_iter=200, **HELD_OUT),
+    "top-k": TopKAutoencoder(64, k=2, max_iter=40, **HELD_OUT),
 }
 """
 
 # It says so before each checkpoint, and waits until somebody has listened.
 KILLED = """
+import os
 import sys
 
 from skae.training import Checkpoint
@@ -44,15 +45,16 @@ from skae.training import Checkpoint
 put = Checkpoint.put
 
 def announced(self, *arguments):
-    print("." * 63, flush=True)
+    os.write(1, b"." * 1024)
     put(self, *arguments)
 
 Checkpoint.put = announced
 name, folder = sys.argv[1:]
 FITS[name].set_params(checkpoint_dir=folder).fit(X)
 """
-HEARD = 4096 // 64  # announcements that go into a pipe before anybody has to listen
-WRITTEN = 150  # checkpoints that all of these fits write at least
+LENGTH = 1024  # of an announcement, in bytes
+PIPE = 4096  # bytes that it takes before somebody has to listen
+WRITTEN = 40  # checkpoints that each of these fits writes at least
 
 
 def kill_after(n_announcements, seconds, name, folder):
@@ -62,11 +64,12 @@ def kill_after(n_announcements, seconds, name, folder):
         [sys.executable, "-c", FITS + KILLED, name, folder],
         env=os.environ | {"PYTHONPATH": path},
         stdout=subprocess.PIPE,
-        pipesize=4096,
+        bufsize=0,
+        pipesize=PIPE,
     )
     with process:
         for _ in range(n_announcements):
-            assert len(process.stdout.readline()) == 64
+            assert len(process.stdout.read(LENGTH)) == LENGTH
         time.sleep(seconds)
         process.kill()
         process.stdout.close()
@@ -89,7 +92,7 @@ def test_a_fit_that_is_killed_ends_in_the_same_bits(name, seed, tmp_path):
     exec(FITS, there)
     estimator, X = there["FITS"][name], there["X"]
     expected = state(estimator.fit(X))
-    n = draw.randrange(1, WRITTEN - HEARD)
+    n = draw.randrange(1, WRITTEN - PIPE // LENGTH)
     kill_after(n, draw.uniform(0, 0.02), name, tmp_path)
     assert (tmp_path / "checkpoint.safetensors").is_file()
     assert state(estimator.set_params(checkpoint_dir=tmp_path).fit(X)) == expected
