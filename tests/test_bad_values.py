@@ -38,6 +38,8 @@ BAD = {
         name: [0]
         for name in ("batch_size", "block_size", "kernel_size", "max_iter", "width")
     },
+    "checkpoint_dir": [1, b"bytes"],
+    "checkpoint_every": [0, 1.5],
     **{name: [-1.0] for name in ("beta", "noise", "ssim_weight")},
     "n_layers": [0],
     "n_components": [0, 1.5],

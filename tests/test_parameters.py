@@ -23,6 +23,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.estimators import linear_solvers
+from skae.training import Checkpoint
 
 DENSE = {
     "n_components": 2,
@@ -49,6 +50,8 @@ DENSE = {
     "precision": "float64",
     "device": "cpu",
     "nan_policy": "raise",
+    "checkpoint_dir": None,
+    "checkpoint_every": 1,
     "verbose": False,
     "random_state": 0,
 }
@@ -68,6 +71,8 @@ LINEAR = {
     "shuffle": True,
     "precision": "float64",
     "device": "cpu",
+    "checkpoint_dir": None,
+    "checkpoint_every": 1,
     "verbose": False,
     "random_state": 0,
 }
@@ -228,7 +233,13 @@ CHANGES_THE_BATCHES = [
     (LinearAutoencoder, "block_size", 7, {}),
     (LinearAutoencoder, "shuffle", False, {}),
 ]
-HAS_A_TEST_OF_ITS_OWN = {"device", "nan_policy", "verbose"}
+HAS_A_TEST_OF_ITS_OWN = {
+    "checkpoint_dir",
+    "checkpoint_every",
+    "device",
+    "nan_policy",
+    "verbose",
+}
 OF_THE_FAMILY_TOO = {"warm_start"}
 
 ESTIMATORS = list(SETTINGS)
@@ -299,6 +310,20 @@ def test_verbose_prints(Estimator, capsys):
     said = capsys.readouterr().out.splitlines()[-estimator.n_iter_ :]
     numbers = range(1, estimator.n_iter_ + 1)
     assert [line.split(",")[0] for line in said] == [f"Iteration {i}" for i in numbers]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_checkpoints_change_nothing(Estimator, tmp_path, monkeypatch):
+    estimator = Estimator(**SETTINGS[Estimator])
+    unsaved, written = fingerprint(estimator), []
+    monkeypatch.setattr(Checkpoint, "put", lambda *arguments: written.append(arguments))
+    for every in (1, 2):
+        written.clear()
+        estimator.set_params(checkpoint_dir=tmp_path, checkpoint_every=every)
+        assert fingerprint(estimator) == unsaved
+        n_trainings = 1 + len(getattr(estimator, "layers_", []))
+        # After all epochs but the last one, and at the end.
+        assert len(written) == n_trainings * (1 + (estimator.max_iter - 1) // every)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -15,6 +15,7 @@ from skae import (
     AutoencoderTransformer,
     DenoisingAutoencoder,
 )
+from skae.training import Checkpoint
 
 COMMON = {
     "autoencoder": None,
@@ -28,6 +29,8 @@ COMMON = {
     "learning_rate_init": 1e-2,
     "batch_size": 20,
     "max_iter": 4,
+    "checkpoint_dir": None,
+    "checkpoint_every": 1,
     "verbose": False,
     "random_state": 0,
 }
@@ -63,7 +66,7 @@ CHANGES_THE_FIT += [
     (AutoencoderClassifier, "class_weight", "balanced"),
     (AutoencoderClassifier, "class_weight", {0: 5.0}),
 ]
-HAS_A_TEST_OF_ITS_OWN = {"verbose"}
+HAS_A_TEST_OF_ITS_OWN = {"checkpoint_dir", "checkpoint_every", "verbose"}
 
 
 def make_data():
@@ -105,6 +108,17 @@ def test_parameter_changes_the_fit(Estimator, name, value):
     assert fingerprint(estimator) == before
     assert fingerprint(estimator.set_params(**{name: value})) != before
     assert fingerprint(make(Estimator, **{name: value})) == fingerprint(estimator)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_checkpoints_change_nothing(Estimator, tmp_path, monkeypatch):
+    unsaved, written = fingerprint(make(Estimator)), []
+    monkeypatch.setattr(Checkpoint, "put", lambda *arguments: written.append(arguments))
+    for every, n in ((1, 4), (2, 2), (9, 1)):
+        written.clear()
+        saved = make(Estimator, checkpoint_dir=tmp_path, checkpoint_every=every)
+        assert fingerprint(saved) == unsaved
+        assert len(written) == n
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

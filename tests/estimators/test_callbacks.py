@@ -1,9 +1,13 @@
 """scikit-learn's callbacks: an epoch is a task, and a truthy hook ends the fit."""
 
+import os
+import re
 import runpy
+import subprocess
 import sys
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skae
 from skae import (
     Autoencoder,
     LinearAutoencoder,
@@ -20,6 +25,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.estimators import callbacks as module
+from skae.model_selection import AutoencoderSearchCV
 
 SETTINGS = {
     "hidden_layer_sizes": (6,),
@@ -75,6 +81,37 @@ class TestWithoutCallbacks:
         callbacks.epoch_begins()
         assert callbacks.epoch_ends(pytest.fail) is False
         callbacks.fit_ends(pytest.fail)
+
+
+OLD = """
+import sys
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+sys.modules["sklearn.callback"] = None  # as before scikit-learn 1.9
+from skae import Autoencoder
+
+assert not hasattr(Autoencoder, "set_callbacks")
+
+X = np.random.default_rng(0).normal(size=(1200, 5))
+ae = Autoencoder(2, max_iter=3, verbose=1, random_state=0)
+make_pipeline(StandardScaler(), ae).fit(X)
+"""
+
+
+def test_without_callbacks_a_line_an_epoch_is_printed():
+    path = os.pathsep.join([str(Path(skae.__file__).parents[1]), *sys.path])
+    run = subprocess.run(
+        [sys.executable, "-c", OLD],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = r"Iteration {}, loss = \d\S*, validation loss = \d\S*\n"
+    assert re.fullmatch("".join(line.format(i) for i in (1, 2, 3)), run.stdout)
 
 
 class Recorder:
@@ -268,6 +305,31 @@ class TestScoringMonitor:
         (end,) = [row for row in monitor.get_logs().data if row["task_name"] == "fit"]
         assert end["explained"] == fitted.score(X)
         assert end["error"] == pytest.approx(-fitted.reconstruction_error(X).mean())
+
+
+@needs_callbacks
+@pytest.mark.parametrize("Search", [GridSearchCV, AutoencoderSearchCV])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_a_monitor_logs_every_fit_of_a_search(sklearn_callback, Search, in_pipeline):
+    monitor = sklearn_callback.ScoringMonitor(scoring={"explained": explained})
+    watched, name = dense().set_callbacks(monitor), "n_components"
+    if in_pipeline:
+        watched = Pipeline([("scale", StandardScaler()), ("ae", watched)])
+        name = "ae__n_components"
+    search = Search(watched, {name: [1, 2]}, cv=2).fit(X)
+    log = monitor.get_logs().data
+    tasks = Counter(row["task_name"] for row in log)
+    n_fits = 2 * 2 + 1
+    assert tasks == {"fit": n_fits, "epoch": n_fits * 4}
+    paths = {row["task_id_path"] for row in log if row["task_name"] == "fit"}
+    epochs = Counter(
+        row["parent_task_id_path"] for row in log if row["task_name"] == "epoch"
+    )
+    assert epochs == dict.fromkeys(paths, 4)
+    best = search.best_estimator_
+    score = best[-1].score(best[:-1].transform(X)) if in_pipeline else best.score(X)
+    fits = [row["explained"] for row in log if row["task_name"] == "fit"]
+    assert score in fits
 
 
 @needs_callbacks
