@@ -87,12 +87,15 @@ OLD = """
 import sys
 
 import numpy as np
+import sklearn.linear_model, sklearn.model_selection  # which need it themselves
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+there = sys.modules.get("sklearn.callback")
 sys.modules["sklearn.callback"] = None  # as before scikit-learn 1.9
 from skae import Autoencoder
 
+sys.modules["sklearn.callback"] = there
 assert not hasattr(Autoencoder, "set_callbacks")
 
 X = np.random.default_rng(0).normal(size=(1200, 5))
