@@ -20,9 +20,6 @@ class EndlessBatches:
         self._batches, self._generator = batches, generator
         self._left, self._before = 0, generator.get_state()
 
-    def __iter__(self):
-        return self
-
     def __next__(self):
         if not self._left:
             self._begin_pass()
