@@ -351,8 +351,15 @@ class Fit:
             total=self._objective.total,
             is_on_scale=composition.penalty is None or composition.penalty.is_on_scale,
             constrain=self._objective.constraint(parameters),
+            is_repeatable=self._is_repeatable(step),
             memory=own | step.memory,
         )
+
+    def _is_repeatable(self, step):
+        """Whether a step draws no noise, and neither counts nor remembers anything."""
+        draws = not self._objective.is_clean or self._composition.network.code.is_random
+        counts = self._warm_up() > 0 or bool(step.memory)
+        return self._composition.is_by_hand and not (draws or counts)
 
     def _warm_up(self):
         """Epochs of warm-up: a fit that goes on from another one has them behind it."""

@@ -25,6 +25,7 @@ from skae.training import (
     Moments,
     RunningAverage,
     WarmUp,
+    advance_by,
     fused_adam,
     numpy_threads,
     run_epoch,
@@ -136,7 +137,7 @@ class PartialFit(Fit):
             mean.follow()
 
         schedule = WarmUp(self._settings.learning_rate_init, _WARM_UP)
-        told, n_steps = run_epoch(task, schedule, update, n_steps)
+        told, n_steps = run_epoch(task, schedule, advance_by(task, update), n_steps)
         _refuse_divergence(told.loss, history.start_loss)
         history.loss_curve.append(told.loss)
         parts = 1 if self._stream is None else self._stream.n_parts + 1

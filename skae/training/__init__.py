@@ -13,7 +13,7 @@ from skae.training.environment import (
 )
 from skae.training.flat import FlatTensors
 from skae.training.gram import GramStep
-from skae.training.loop import Training, run_epoch, train
+from skae.training.loop import Training, advance_by, run_epoch, train
 from skae.training.rendezvous import Rendezvous, train_all
 from skae.training.schedule import SCHEDULES, WarmUp
 from skae.training.step import AutogradStep, AutogradTerm, HandwrittenStep, Memory, Step
@@ -39,6 +39,7 @@ __all__ = [
     "Task",
     "Training",
     "WarmUp",
+    "advance_by",
     "bfloat16_products",
     "fused_adam",
     "memory_errors",

@@ -10,8 +10,9 @@ from torch import Tensor
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
-Update = Callable[[float], None]
-"""``update(learning_rate)`` takes one step."""
+Update = Callable[[Tensor | float], None]
+"""``update(learning_rate)`` takes one step; a rate that changes within a recorded step
+is a tensor."""
 
 
 class Moments(NamedTuple):
@@ -57,7 +58,7 @@ def _direct(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
     first, second, steps = ([moment] for moment in moments)
     one = torch.ones_like(moments.n_steps)  # a number would be made one at every step
 
-    def update(learning_rate: float) -> None:
+    def update(learning_rate: Tensor | float) -> None:
         steps[0].add_(one)
         torch._fused_adam_(
             parameters,
@@ -88,7 +89,7 @@ def _public(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
         "exp_avg_sq": moments.second,
     }
 
-    def update(learning_rate: float) -> None:
+    def update(learning_rate: Tensor | float) -> None:
         optimiser.param_groups[0]["lr"] = learning_rate
         optimiser.step()
 

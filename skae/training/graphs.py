@@ -34,6 +34,11 @@ def record_cuda_graph(act: Callable[[], None]) -> Callable[[], None]:
     return replay
 
 
+def recorded(advance: Advance, device: torch.device) -> Advance:
+    """The steps, recorded where that is possible: on a GPU."""
+    return RecordedSteps(advance, device) if device.type == "cuda" else advance
+
+
 class RecordedSteps:
     """Steps that are recorded, a recording for each size of a batch, and replayed.
 
@@ -67,7 +72,7 @@ class RecordedSteps:
         self._recordings: dict[int, _Recording] = {}
         self._is_hopeless = False
 
-    def __call__(self, batch: Tensor, learning_rate: float) -> Told:
+    def __call__(self, batch: Tensor, learning_rate: Tensor | float) -> Told:
         """Take a step, and return what its batch told."""
         size = len(batch)
         self._rate.fill_(learning_rate)

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from skae.training.adam import Moments, Update, fused_adam
 from skae.training.checkpoints import Page, State
+from skae.training.graphs import Advance, recorded
 from skae.training.mean import Mean
 from skae.training.schedule import Schedule
+from skae.training.step import Told
 from skae.training.task import History, Observer, Plan, Task
 
 _DIVERGED = 1e3
@@ -335,33 +337,45 @@ def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     )
     if training.moments is None:
         training.moments = Moments.zero(weights)
-    update = fused_adam(weights, gradient, training.moments)
+    advance = advance_by(task, fused_adam(weights, gradient, training.moments))
+    if task.is_repeatable:
+        advance = recorded(advance, weights.device)
     while not training.is_over and goes_on():
         training.epoch_begins()
-        told, training.n_steps = run_epoch(task, schedule, update, training.n_steps)
+        told, training.n_steps = run_epoch(task, schedule, advance, training.n_steps)
         training.epoch_ends(told)
         if training.is_due:
             training.save()
 
 
-def run_epoch(
-    task: Task, schedule: Schedule, update: Update, n_steps: int
-) -> tuple[Epoch, int]:
-    """One pass over the batches: what they told, and the steps so far."""
-    step, decay = task.step, task.decay
+def advance_by(task: Task, update: Update) -> Advance:
+    """A step of the task, and the `update` of its weights."""
+    step, decay, constrain = task.step, task.decay, task.constrain
     decayed = step.parameters.flat[task.decayed]
     gradient = step.gradients.flat[task.decayed]
+
+    def advance(batch: Tensor, learning_rate: Tensor | float) -> Told:
+        told = step(batch)
+        if decay is not None:
+            decay.add_gradient(decayed, gradient)
+        update(learning_rate)
+        if constrain is not None:
+            constrain()
+        return told
+
+    return advance
+
+
+def run_epoch(
+    task: Task, schedule: Schedule, advance: Advance, n_steps: int
+) -> tuple[Epoch, int]:
+    """One pass over the batches: what they told, and the steps so far."""
     losses, penalties = Mean(), Mean()
     for batch in task.batches:
-        loss, penalty = step(batch)
+        loss, penalty = advance(batch, schedule(n_steps))
         losses.add(loss, batch.shape[0])
         if penalty is not None:
             penalties.add(penalty, batch.shape[0])
-        if decay is not None:
-            decay.add_gradient(decayed, gradient)
-        update(schedule(n_steps))
-        if task.constrain is not None:
-            task.constrain()
         n_steps += 1
     mean, penalty_mean = losses.value(), penalties.value()
     start = task.total(losses.first, penalties.first)

@@ -150,6 +150,9 @@ class Task:
         Whether the objective is on the scale of the loss, and can tell divergence.
     constrain : callable
         Called after every update, to bring the weights back to where they must be.
+    is_repeatable : bool
+        Whether what a step does depends on nothing but the batch, the rate and the
+        weights with their moments, so that a GPU can replay a recording of one.
     decay : Decay or None
         Penalty on the weights.
     trained, decayed : slice
@@ -178,6 +181,7 @@ class Task:
     total: Callable[[float, float], float] = operator.add
     is_on_scale: bool = True
     constrain: Callable[[], object] | None = None
+    is_repeatable: bool = False
     memory: Mapping[str, Remembers] = field(default_factory=dict)
 
     @property

@@ -5,10 +5,20 @@ A recording on a GPU runs kernels; here it is a call that does the same on the C
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
-from skae.training import FlatTensors, fused_adam
+from skae import (
+    Autoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    TopKAutoencoder,
+    VariationalAutoencoder,
+)
+from skae.training import FlatTensors, fused_adam, graphs, loop
 from skae.training.graphs import RecordedSteps
 
 CPU = torch.device("cpu")
@@ -106,3 +116,54 @@ def test_other_errors_of_a_recording_are_raised():
         warnings.simplefilter("error")
         with pytest.raises(TypeError, match="no such thing"):
             run(RecordedSteps(LeastSquares(), CPU, fail))
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """What the loop records with, on the CPU too."""
+    recorder = Recorder()
+    monkeypatch.setattr(
+        loop,
+        "recorded",
+        lambda advance, device: RecordedSteps(advance, device, recorder),
+    )
+    return recorder
+
+
+REPEATABLE = {
+    "dense": Autoencoder(2, max_iter=3, random_state=0),
+    "tied": Autoencoder(2, tied_weights=True, max_iter=3, random_state=0),
+    "decay": Autoencoder(2, weight_decay=1e-2, max_iter=3, random_state=0),
+    "L1": SparseAutoencoder(5, max_iter=3, random_state=0),
+}
+
+OTHERS = {
+    "noise": DenoisingAutoencoder(2, max_iter=3, random_state=0),
+    "random code": VariationalAutoencoder(2, max_iter=3, random_state=0),
+    "dead units": TopKAutoencoder(9, k=2, max_iter=3, random_state=0),
+    "autograd": ConvolutionalAutoencoder(2, max_iter=3, random_state=0),
+}
+
+X = np.random.default_rng(0).random((1010, 16))
+
+
+@pytest.mark.parametrize("estimator", REPEATABLE.values(), ids=REPEATABLE)
+def test_a_fit_of_recorded_steps_is_the_fit(estimator, recorder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "recorded", lambda advance, device: advance)
+        expected = clone(estimator).fit(X)
+    found = clone(estimator).fit(X)
+    assert recorder.n_replayed > 3 * 20
+    np.testing.assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-5)
+    np.testing.assert_allclose(found.transform(X), expected.transform(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("estimator", OTHERS.values(), ids=OTHERS)
+def test_steps_that_draw_or_count_are_not_recorded(estimator, recorder):
+    clone(estimator).fit(X)
+    assert recorder.n_made == 0
+
+
+def test_nothing_is_recorded_on_the_cpu():
+    advance = LeastSquares()
+    assert graphs.recorded(advance, CPU) is advance
