@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from skae.data.principal import principal_axes
 
@@ -134,8 +135,14 @@ class ProbabilisticPCA:
     def fill(self, x: Tensor) -> Tensor:
         """Rows with the expectation of what is missing: (batch, n_features).
 
-        Those without a gap are as they are.
+        Those without a gap are as they are. For a `TorchFunctionMode` this is a
+        function of torch.
         """
+        if has_torch_function_unary(x):
+            known: Tensor = handle_torch_function(
+                ProbabilisticPCA.fill, (x,), self, x
+            )
+            return known
         missing = x.isnan()
         gappy = missing.any(1)
         if not gappy.any():

@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skae.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from skae.estimators.checkpointing import CHECKPOINT_CONSTRAINTS, checkpointed
+from skae.estimators.exporting import ExportingMixin
 from skae.estimators.fitting import Fit
 from skae.estimators.imputing import ImputingMixin
 from skae.estimators.joint import joint_cost
@@ -48,6 +49,7 @@ from skae.training import SCHEDULES, neutral, numpy_threads
 class AutoencoderTransformer(
     JudgingMixin,
     ImputingMixin,
+    ExportingMixin,
     CallbackSupportMixin,
     PartialFitMixin,
     OutputMixin,

@@ -264,6 +264,13 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
     def _log_odds(self, X):
         return log_odds(torch.from_numpy(self._decide(X)))
 
+    def _predicted(self):
+        return {"label": self.classes_, "probabilities": None}
+
+    def _said(self, output):
+        odds = log_odds(output)
+        return odds.argmax(dim=1), torch.softmax(odds, dim=1)
+
     def _read(self, y):
         y = column_or_1d(y, warn=True)
         labelled = labelled_rows(y, self.unlabeled)

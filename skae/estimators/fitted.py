@@ -91,14 +91,18 @@ class FittedAutoencoder:
         """Codes of the rows of X: (n_samples, n_components)."""
         if len(X) <= _FEW_ROWS:
             return self._encode_few(X[:])
-        weights = self._cast(X.dtype, "encoder")
-        return self._map(X, lambda x: self.network.encode(weights, self._seen(x)))
+        return self._map(X, self.encoder(X.dtype))
+
+    def encoder(self, dtype):
+        """``encode(x)``, which maps a tensor of rows of this `dtype` to codes."""
+        weights = self._cast(dtype, "encoder")
+        return lambda x: self.network.encode(weights, self._seen(x))
 
     def _encode_few(self, X):
         """As `encode`, with the arrays as they are: most time would go into calls."""
         with np.errstate(all="ignore"), _no_autocast():
             x = self._seen(_tensor(X)).numpy()
-            code = self.network.encode_few(self._arrays(X.dtype), x)
+            code = self.network.encode_few(self.arrays(X.dtype), x)
             return finite(torch.from_numpy(code))
 
     def code_parameters(self, X):
@@ -119,18 +123,17 @@ class FittedAutoencoder:
 
     def decode(self, Z):
         """Reconstructions, in units of X, from codes: (n_samples, n_features)."""
-        weights = self._cast(Z.dtype)
-        return self._map(Z, lambda z: self._mean(self.network.decode(weights, z)))
+        return self._map(Z, self.decoder(Z.dtype))
+
+    def decoder(self, dtype):
+        """``decode(z)``, which maps a tensor of codes to reconstructions."""
+        weights = self._cast(dtype)
+        return lambda z: self._mean(self.network.decode(weights, z))
 
     def reconstruct(self, X):
         """Reconstructions of the rows of X: (n_samples, n_features)."""
-        weights = self._cast(X.dtype)
-
-        def reconstruct(x):
-            code = self.network.encode(weights, self._seen(x))
-            return self._mean(self.network.decode(weights, code))
-
-        return self._map(X, reconstruct)
+        encode, decode = self.encoder(X.dtype), self.decoder(X.dtype)
+        return self._map(X, lambda x: decode(encode(x)))
 
     def loss(self, X, *, per_feature):
         """Loss in units of X, of every row (its mean) or of every entry."""
@@ -300,11 +303,11 @@ class FittedAutoencoder:
         """Weights of a side as tensors of `dtype`."""
         return {
             name: torch.from_numpy(weight)
-            for name, weight in self._arrays(dtype).items()
+            for name, weight in self.arrays(dtype).items()
             if name.startswith(side)
         }
 
-    def _arrays(self, dtype):
+    def arrays(self, dtype):
         """Weights as arrays of `dtype`, that torch can share."""
         if dtype not in self._casts:
             self._casts[dtype] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from sklearn.utils.validation import validate_data
 
 from skae.estimators.validation import FLOATS
@@ -32,6 +33,23 @@ class PaddingMixin:
                 f"that no true step has padding={padding} in all features."
             )
         return rows
+
+    def _read(self, x):
+        # The same as in `_validate`, of a tensor, where the estimator is exported.
+        rows = super()._read(x)
+        padding = self._padded_with
+        if padding is None or np.isnan(padding):
+            return rows
+        steps = rows.reshape(-1, *self._fitted.network.input_shape)
+        absent = (steps == padding).all(2, keepdim=True)
+        return torch.where(absent, torch.nan, steps).reshape(-1, self.n_features_in_)
+
+    def _written(self, rows, x):
+        if self._padded_with is not None:
+            shape = self._fitted.network.input_shape
+            absent = self._read(x).reshape(-1, *shape).isnan().all(2, keepdim=True)
+            rows = torch.where(absent, self._padded_with, rows.reshape(-1, *shape))
+        return super()._written(rows, x)
 
 
 def _mark_absent(rows, shape, padding):

@@ -29,6 +29,7 @@ from skae.estimators.checkpointing import (
     lent_checkpoint,
 )
 from skae.estimators.dense import Autoencoder
+from skae.estimators.exporting import ExportingHeadMixin
 from skae.estimators.finetuning import FineTuning
 from skae.estimators.heads import solve_head
 from skae.estimators.links import DocumentationLinkMixin
@@ -57,6 +58,7 @@ class EncoderWithHead(
     OutputMixin,
     DocumentationLinkMixin,
     SavingMixin,
+    ExportingHeadMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,

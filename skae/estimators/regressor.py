@@ -210,6 +210,12 @@ class AutoencoderRegressor(RegressorMixin, EncoderWithHead):
         """
         return self._judge(r2_score, X, np.asarray(off_torch(y)), sample_weight)
 
+    def _predicted(self):
+        return {"prediction": None}
+
+    def _said(self, output):
+        return (output,)
+
     def _read(self, y):
         y = check_array(
             y,

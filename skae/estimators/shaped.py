@@ -102,6 +102,10 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
             return self._bound(check_X(self, X, reset=False), n_samples)
         return super().score_samples(X)
 
+    def _shape_of_rows(self):
+        shape = self._shape_of_a_sample
+        return shape if len(shape) > 1 else super()._shape_of_rows()
+
     def _is_variational(self):
         return bool(self.beta)
 

@@ -4,7 +4,7 @@ from skae.networks.activations import ACTIVATIONS, Activation
 from skae.networks.attention import POSITIONS, AttentionNetwork
 from skae.networks.backprop import DenseBackprop
 from skae.networks.beside import BesideNetwork
-from skae.networks.codes import Code, GaussianCode, PlainCode, TopKCode
+from skae.networks.codes import Code, GaussianCode, PlainCode, TopKCode, k_largest
 from skae.networks.convolutional import ConvolutionalNetwork
 from skae.networks.dense import DenseNetwork
 from skae.networks.initial import (
@@ -39,6 +39,7 @@ __all__ = [
     "Weights",
     "has_closed_form",
     "initialise",
+    "k_largest",
     "normalise_readers",
     "squared_jacobian_norms",
     "start_as_dictionary",

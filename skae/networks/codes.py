@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from skae.networks.activations import ACTIVATIONS
 
@@ -134,7 +135,7 @@ class TopKCode(Code):
     """The k largest entries of the last layer in every row, and zeros.
 
     They are the largest, not the largest in magnitude, and are kept whatever their
-    sign: there is no activation.
+    sign: there is no activation. Of equal ones the first are kept.
     """
 
     k: int
@@ -144,8 +145,7 @@ class TopKCode(Code):
             raise ValueError(f"{self.k} of {n_components} units cannot be active")
 
     def parameters(self, pre: Tensor) -> Tensor:
-        values, places = torch.topk(pre, self.k, dim=1, sorted=False)
-        return torch.zeros_like(pre).scatter(1, places, values)
+        return k_largest(pre, self.k)
 
     def bind(
         self, arrays: CodeArrays, generators: Sequence[torch.Generator]
@@ -216,6 +216,25 @@ class GaussianCode(Code):
             torch.mul(z_gradient, shift, out=by_log_variance).mul_(0.5)
 
         return BoundCode([forward], [backward], [])
+
+
+def k_largest(pre: Tensor, k: int) -> Tensor:
+    """The k largest entries of every row, and zeros: (batch, n).
+
+    Which of equal entries torch takes is not said; here it is the first ones. For a
+    `TorchFunctionMode` this is a function of torch.
+    """
+    if has_torch_function_unary(pre):
+        found: Tensor = handle_torch_function(k_largest, (pre,), pre, k)
+        return found
+    values = torch.topk(pre, k, dim=1, sorted=False).values
+    least = values.amin(1, keepdim=True)
+    kept = pre >= least
+    if int(torch.count_nonzero(kept)) != values.numel():  # equal ones, or overflow
+        above, equal = pre > least, pre == least
+        left = k - above.sum(1, keepdim=True)
+        kept = above | (equal & (equal.cumsum(1) <= left)) | pre.isnan()
+    return torch.where(kept, pre, 0.0)
 
 
 def _fill(noise: Tensor, generators: Sequence[torch.Generator]) -> None:
