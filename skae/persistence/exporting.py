@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -86,13 +87,18 @@ def to_onnx(
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
     asked = _as_asked(estimator, method)
-    model = skl2onnx.to_onnx(
+    translate = partial(
+        skl2onnx.to_onnx,
         asked,
         name=type(estimator).__name__,
         initial_types=initial_types or _input_of(asked, dtype),
         target_opset=target_opset,
-        options=_options(asked),
     )
+    last = _end(asked, -1)
+    try:
+        model = translate(options=_plain_probabilities(last))
+    except NameError:  # of a classifier without probabilities, and without the option
+        model = translate(options={id(last): {}})
     model.doc_string = f"{type(estimator).__name__}, by skae {__version__}"
     facts = {"skae_version": __version__, "estimator": type(estimator).__name__}
     onnx.helper.set_model_props(model, facts | ({"method": method} if method else {}))
@@ -116,10 +122,11 @@ def _as_asked(estimator, method):
         return _pipeline_as_asked(estimator, method)
     programs = getattr(estimator, "_programs", dict)()
     if method is not None and method not in programs:
-        known = ", ".join(map(repr, programs)) or "of skl2onnx's choice: leave it out"
+        known = ", ".join(map(repr, programs))
+        must = f"be one of {known}" if known else "be left to skl2onnx, that is, None"
         raise ValueError(
             f"method={method!r} cannot be exported of {type(estimator).__name__}: "
-            f"the method must be {known}."
+            f"the method must {must}."
         )
     return estimator if method is None else _Method(estimator, method)
 
@@ -149,12 +156,10 @@ def _input_of(asked, dtype):
     """Name and type of the only input."""
     types = import_optional("skl2onnx.common.data_types", extra="onnx")
     kinds = {"float32": types.FloatTensorType, "float64": types.DoubleTensorType}
-    kind = kinds.get(np.dtype(dtype).name)
+    kind = kinds.get(getattr(dtype, "__name__", str(dtype)))
     if kind is None:
         raise ValueError(f"dtype must be 'float32' or 'float64'. Got {dtype!r} instead.")
-    first = asked
-    while isinstance(first, Pipeline):
-        first = first.steps[0][1]
+    first = _end(asked, 0)
     if hasattr(first, "_program"):
         program = first._program()
         return [(program.input, kind([None, *program.shape]))]
@@ -166,11 +171,21 @@ def _input_of(asked, dtype):
     return [("X", kind([None, first.n_features_in_]))]
 
 
-def _options(asked):
-    """Let a classifier give probabilities as an array, and not as dictionaries."""
-    last = asked
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
+def _plain_probabilities(last):
+    """Options that let a classifier give an array and not dictionaries; None: no need.
+
+    One of skae's does anyway.
+    """
     if not is_classifier(last):
         return None
     return {id(last): {} if hasattr(last, "_program") else {"zipmap": False}}
+
+
+def _end(asked, place):
+    """First or last step of a pipeline, whose steps may be pipelines; or what is none.
+
+    `place` is 0 or -1.
+    """
+    while isinstance(asked, Pipeline):
+        asked = asked.steps[place][1]
+    return asked

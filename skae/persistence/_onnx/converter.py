@@ -146,7 +146,8 @@ def _add(
 
 def _hold(container: Any, name: str, array: NDArray[Any]) -> None:
     tensor = numpy_helper.from_array(array, name)
-    container.add_initializer(name, tensor.data_type, array.shape, tensor)
+    content = array.tolist() if array.dtype == object else tensor  # of strings
+    container.add_initializer(name, tensor.data_type, array.shape, content)
 
 
 def _labels(table: NDArray[Any]) -> NDArray[Any]:
