@@ -139,9 +139,7 @@ class ProbabilisticPCA:
         function of torch.
         """
         if has_torch_function_unary(x):
-            known: Tensor = handle_torch_function(
-                ProbabilisticPCA.fill, (x,), self, x
-            )
+            known: Tensor = handle_torch_function(ProbabilisticPCA.fill, (x,), self, x)
             return known
         missing = x.isnan()
         gappy = missing.any(1)

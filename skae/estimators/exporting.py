@@ -14,9 +14,7 @@ class ExportingMixin(ProgramsMixin):
         sample, code = self._shape_of_rows(), (self.n_components_,)
         weights = self._fitted.arrays
         return {
-            "transform": Program(
-                "X", sample, {"code": None}, self._encoding, weights
-            ),
+            "transform": Program("X", sample, {"code": None}, self._encoding, weights),
             "inverse_transform": Program(
                 "Z", code, {"reconstruction": None}, self._decoding, weights
             ),

@@ -158,7 +158,9 @@ def _input_of(asked, dtype):
     kinds = {"float32": types.FloatTensorType, "float64": types.DoubleTensorType}
     kind = kinds.get(getattr(dtype, "__name__", str(dtype)))
     if kind is None:
-        raise ValueError(f"dtype must be 'float32' or 'float64'. Got {dtype!r} instead.")
+        raise ValueError(
+            f"dtype must be 'float32' or 'float64'. Got {dtype!r} instead."
+        )
     first = _end(asked, 0)
     if hasattr(first, "_program"):
         program = first._program()

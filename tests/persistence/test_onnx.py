@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -41,18 +41,18 @@ LIKELIHOODS = ("bernoulli", "poisson")
 
 def quick(Estimator, **parameters):
     names = inspect.signature(Estimator).parameters
-    settings = {name: QUICK[name] for name in QUICK if name in names}
-    return Estimator(**settings | parameters)
+    known = {name: QUICK[name] for name in QUICK if name in names}
+    return Estimator(**known | parameters)
 
 
 def images(**parameters):
-    settings = {"input_shape": (2, 4, 3), "channels": (3, 4)} | parameters
-    return quick(ConvolutionalAutoencoder, **settings)
+    given = {"input_shape": (2, 4, 3), "channels": (3, 4)} | parameters
+    return quick(ConvolutionalAutoencoder, **given)
 
 
 def sequences(**parameters):
-    settings = {"input_shape": (8, 3), "width": 8, "n_heads": 2, "n_layers": 2}
-    return quick(AttentionAutoencoder, **settings | parameters)
+    given = {"input_shape": (8, 3), "width": 8, "n_heads": 2, "n_layers": 2}
+    return quick(AttentionAutoencoder, **given | parameters)
 
 
 VARIANTS = {
@@ -195,7 +195,7 @@ def test_units_that_float32_only_just_holds(scale):
     assert_agrees(estimator, X, "transform")
     for dtype in ("float32", "float64"):
         model = to_onnx(estimator, method="reconstruct", dtype=dtype)
-        (found,) = run(model, X.astype(dtype) if scale < 1 else X.astype(dtype))
+        (found,) = run(model, X.astype(dtype))
         wanted = estimator.reconstruct(X.astype(dtype))
         np.testing.assert_allclose(found / scale, wanted / scale, rtol=0, atol=1e-5)
 
@@ -212,7 +212,7 @@ def test_rows_far_beyond_the_data():
 def test_equal_entries_are_kept_alike(dtype):
     estimator = quick(TopKAutoencoder, n_components=40, k=5).fit(rows())
     weights = estimator._fitted.weights
-    weights["encoder.0.weight"][10:] = weights["encoder.0.weight"][10]
+    weights["encoder.0.weight"][10:] = 0.0
     weights["encoder.0.bias"][10:] = 9.0
     estimator._fitted._casts.clear()
     X = rows(seed=1)
@@ -221,6 +221,7 @@ def test_equal_entries_are_kept_alike(dtype):
     assert_agrees(estimator, X, "transform", dtype)
 
 
+@settings(max_examples=25)
 @given(
     sizes=st.lists(st.integers(1, 9), max_size=3),
     n_components=st.integers(1, 30),
@@ -239,12 +240,14 @@ def test_any_dense_network(sizes, n_components, dtype, method, **parameters):
         Autoencoder,
         n_components=n_components,
         hidden_layer_sizes=sizes,
-        **{**parameters, "max_iter": 1},
+        max_iter=1,
+        **parameters,
     ).fit(X)
     given = estimator.transform(X) if method == "inverse_transform" else X
     assert_agrees(estimator, given, method, dtype)
 
 
+@settings(max_examples=25)
 @given(
     input_shape=st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 9)),
     channels=st.lists(st.integers(1, 4), min_size=1, max_size=3),
@@ -254,8 +257,8 @@ def test_any_dense_network(sizes, n_components, dtype, method, **parameters):
 )
 def test_images_of_any_size(input_shape, dtype, method, **parameters):
     X = np.random.default_rng(0).random((12, *input_shape))
-    settings = {"input_shape": input_shape, "max_iter": 1} | parameters
-    estimator = quick(ConvolutionalAutoencoder, **settings).fit(X)
+    parameters |= {"input_shape": input_shape, "max_iter": 1}
+    estimator = quick(ConvolutionalAutoencoder, **parameters).fit(X)
     given = estimator.transform(X) if method == "inverse_transform" else X
     assert_agrees(estimator, given, method, dtype)
 
@@ -291,13 +294,11 @@ def test_classifier(kind, dtype):
 
 
 def test_labels_of_mixed_kinds_are_refused():
-    y = np.array([0, None], dtype=object)[np.arange(50) % 2]
     model = AutoencoderClassifier(quick(Autoencoder), max_iter=1)
     model.fit(rows(), LABELS["integers"])
     model.classes_ = np.array([0, "a", None], dtype=object)
     with pytest.raises(ValueError, match="Labels of ONNX are numbers"):
         to_onnx(model)
-    assert len(y) == 50
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -77,9 +77,7 @@ def of_truths(kind: str) -> Translation:
     return translate
 
 
-def argmax(
-    graph: Graph, out: Tensor, x: Value, dim: int, keepdim: bool = False
-) -> str:
+def argmax(graph: Graph, out: Tensor, x: Value, dim: int, keepdim: bool = False) -> str:
     """Place of the largest entry along an axis, the first one among equals."""
     return graph("ArgMax", x, axis=dim, keepdims=int(keepdim))
 

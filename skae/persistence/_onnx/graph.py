@@ -113,7 +113,10 @@ class Graph:
         if key not in self._held:
             name = self._names.get(tensor.data_ptr(), "constant")
             held = self._hold(name, tensor.numpy(force=True))
-            self._held[key] = held, tensor  # kept, so that nothing else comes to lie there
+            self._held[key] = (
+                held,
+                tensor,
+            )  # kept, so that nothing else comes to lie there
         return self._held[key][0]
 
     def _hold(self, name: str, array: NDArray[Any]) -> str:

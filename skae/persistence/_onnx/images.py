@@ -56,8 +56,7 @@ def conv_transpose2d(
     kernel = weight.example.shape[2:]
     before = [k - 1 - p for k, p in zip(kernel, padding, strict=True)]
     after = [
-        b + o - (s - 1)
-        for b, o, s in zip(before, output_padding, stride, strict=True)
+        b + o - (s - 1) for b, o, s in zip(before, output_padding, stride, strict=True)
     ]
     mirrored = weight.example.flip(2, 3).transpose(0, 1)
     pads = [*before, *after]
@@ -84,8 +83,8 @@ def _by_products(
         for i, j in itertools.product(*map(range, kernel))
     ]
     columns = graph("Concat", *met, axis=1)
-    columns = graph("Reshape", columns, np.array([0, -1, height * width]))
-    matrix = weight.permute(0, 2, 3, 1).reshape(channels, -1)
+    matrix = weight.permute(0, 2, 3, 1).flatten(1)
+    columns = graph("Reshape", columns, np.array([0, matrix.shape[1], height * width]))
     found = graph("MatMul", Value("", matrix), columns)
     found = graph("Reshape", found, np.array([0, channels, height, width]))
     if bias is None:

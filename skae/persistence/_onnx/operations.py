@@ -21,7 +21,9 @@ OPERATIONS: dict[object, Translation] = {
     "argmax": elementwise.argmax,
     "cat": shapes.cat,
     "clamp": elementwise.clamp,
-    "clamp_max": lambda graph, out, x, most: elementwise.clamp(graph, out, x, None, most),
+    "clamp_max": lambda graph, out, x, most: elementwise.clamp(
+        graph, out, x, None, most
+    ),
     "clamp_min": elementwise.clamp,
     "clone": shapes.same,
     "contiguous": shapes.same,

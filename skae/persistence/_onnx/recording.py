@@ -119,9 +119,7 @@ def record(
     return few
 
 
-def run(
-    program: Program, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> list[Tensor]:
+def run(program: Program, dtype: np.dtype[Any], shape: tuple[int, ...]) -> list[Tensor]:
     """What a program gives for a sample of zeros."""
     with neutral(torch.device("cpu")):
         return list(program.function(dtype)(_example(dtype, (1, *shape))))
