@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,9 @@ class Program:
 
     input: str
     shape: tuple[int, ...]
-    outputs: Mapping[str, NDArray | None]
-    function: Callable[[np.dtype], Callable[[Tensor], tuple[Tensor, ...]]]
-    arrays: Callable[[np.dtype], Mapping[str, NDArray]] = field(
+    outputs: Mapping[str, NDArray[Any] | None]
+    function: Callable[[np.dtype[Any]], Callable[[Tensor], tuple[Tensor, ...]]]
+    arrays: Callable[[np.dtype[Any]], Mapping[str, NDArray[Any]]] = field(
         default=lambda dtype: {}
     )
 
@@ -48,45 +49,48 @@ class ProgramsMixin:
     to be registered.
     """
 
-    def _programs(self):
+    def _programs(self) -> Mapping[str, Program]:
         """What can be exported, by the name of the method; the default comes first."""
         raise NotImplementedError
 
-    def _program(self):
+    def _program(self) -> Program:
         """What is exported where no method is named."""
         return next(iter(self._programs().values()))
 
-    def onnx_parser(self):
-        """Outputs of this estimator in an ONNX graph; skl2onnx asks for them.
+    def onnx_parser(self) -> Callable[..., Any]:
+        """Declare the outputs of a graph, where skl2onnx asks for them.
 
         Returns
         -------
         callable
             ``parser(scope, inputs)``, as skl2onnx calls it.
         """
-        return _converter().declare(self._program())
+        parser: Callable[..., Any] = _converter().declare(self._program())
+        return parser
 
-    def onnx_shape_calculator(self):
-        """Shapes of these outputs; skl2onnx asks for them.
+    def onnx_shape_calculator(self) -> Callable[..., Any]:
+        """Say what shapes these have, where skl2onnx asks for them.
 
         Returns
         -------
         callable
             ``shape_calculator(operator)``, as skl2onnx calls it.
         """
-        return _converter().infer(self._program())
+        calculator: Callable[..., Any] = _converter().infer(self._program())
+        return calculator
 
-    def onnx_converter(self):
-        """Nodes of this estimator in an ONNX graph; skl2onnx asks for them.
+    def onnx_converter(self) -> Callable[..., Any]:
+        """Add the nodes of a graph, where skl2onnx asks for them.
 
         Returns
         -------
         callable
             ``converter(scope, operator, container)``, as skl2onnx calls it.
         """
-        return _converter().convert(self._program())
+        converter: Callable[..., Any] = _converter().convert(self._program())
+        return converter
 
 
-def _converter():
+def _converter() -> Any:
     """The module that imports onnx, which few need."""
     return import_module("skae.persistence._onnx.converter")

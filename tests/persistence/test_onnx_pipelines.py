@@ -186,7 +186,7 @@ def test_skl2onnx_alone_knows_the_estimators(digits):
 
 
 def test_names_and_metadata(digits):
-    X, y = digits
+    X, _ = digits
     model = autoencoder().fit(X)
     graphs = {
         method: to_onnx(model, method=method).graph
@@ -241,7 +241,7 @@ def test_what_is_missing_of_the_method_is_said(digits):
         to_onnx(model, method="transform")
     with pytest.raises(ValueError, match="must be one of 'transform', 'inverse_tr"):
         to_onnx(model[1], method="predict")
-    with pytest.raises(ValueError, match="the inverse of StandardScaler.*pipeline"):
+    with pytest.raises(ValueError, match=r"the inverse of StandardScaler.*pipeline"):
         to_onnx(model[:2], method="inverse_transform")
     with pytest.raises(ValueError, match="no step that does anything"):
         to_onnx(make_pipeline("passthrough").fit(X))
@@ -264,13 +264,15 @@ def test_types_and_versions_are_checked(digits):
     for dtype in (np.float64, np.dtype(np.float64)):
         (code,) = run(to_onnx(model, dtype=dtype), X)
         np.testing.assert_allclose(code, model.transform(X), atol=1e-9)
-    with pytest.raises(ValueError, match="'float32' or 'float64'. Got 'float16'"):
+    with pytest.raises(ValueError, match=r"'float32' or 'float64'. Got 'float16'"):
         to_onnx(model, dtype="float16")
-    with pytest.raises(ValueError, match="takes rows of 64 numbers, .* has 3"):
+    with pytest.raises(ValueError, match=r"takes rows of 64 numbers, .* has 3"):
         to_onnx(model, initial_types=[("X", FloatTensorType([None, 3]))])
     with pytest.raises(ValueError, match="target_opset=17 is too low"):
         to_onnx(model, target_opset=17)
     images = ConvolutionalAutoencoder(2, input_shape=(1, 8, 8), **QUICK).fit(X)
+    with pytest.raises(ValueError, match=r"takes rows of 64 numbers, .* has 63"):
+        to_onnx(images, initial_types=[("X", FloatTensorType([None, 63]))])
     with pytest.raises(ValueError, match=r"shape \(8, 8, 1\).*X.transpose"):
         to_onnx(images, initial_types=[("X", FloatTensorType([None, 8, 8, 1]))])
 

@@ -19,14 +19,14 @@ _DEGREE = 30
 
 
 def silu(graph: Graph, out: Tensor, x: Value, inplace: bool = False) -> str:
-    """x times the logistic function."""
+    """The logistic function, times x."""
     return graph("Mul", x, graph("Sigmoid", x))
 
 
 def elu(
     graph: Graph, out: Tensor, x: Value, alpha: float = 1.0, inplace: bool = False
 ) -> str:
-    """x above zero, and alpha (exp(x) - 1) below."""
+    """Above zero x, and below alpha (exp(x) - 1)."""
     if out.dtype == torch.float32:
         return graph("Elu", x, alpha=alpha)
     zero, one = (graph.number(n, out.dtype) for n in (0.0, 1.0))
@@ -36,7 +36,7 @@ def elu(
 
 
 def gelu(graph: Graph, out: Tensor, x: Value, **kwargs: Any) -> str:
-    """x times the normal distribution function, in its exact form."""
+    """The normal distribution function, times x; not its approximation."""
     if kwargs.get("approximate", "none") != "none":
         raise NotImplementedError("Of gelu, only the exact form is translated.")
     share = _normal32 if out.dtype == torch.float32 else _normal64

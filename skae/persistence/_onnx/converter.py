@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from skl2onnx.common import data_types
 
 from skae.persistence._onnx.recording import record, run
 from skae.persistence.programs import Program
+
+_WIDE = data_types.DoubleTensorType
 
 _LEAST_OPSET = 18
 """In which reductions take their axes as an input."""
@@ -22,10 +24,11 @@ def declare(program: Program) -> Callable[..., list[Any]]:
     """``parser(scope, inputs)``: variables for the outputs."""
 
     def parser(scope: Any, inputs: list[Any]) -> list[Any]:
-        number = data_types.guess_tensor_type(inputs[0].type)
+        is_wide = any(isinstance(variable.type, _WIDE) for variable in inputs)
+        number = _WIDE if is_wide else data_types.FloatTensorType
         return [
             scope.declare_local_variable(
-                name, type(number)() if table is None else _type_of(_labels(table))
+                name, number() if table is None else _type_of(_labels(table))
             )
             for name, table in program.outputs.items()
         ]
@@ -86,41 +89,39 @@ def _kind_and_shape(
     program: Program, operator: Any
 ) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Type that is computed in, and shape of a sample as it comes."""
-    first = operator.inputs[0].type
-    is_double = isinstance(first, data_types.DoubleTensorType)
-    dtype = np.dtype(np.float64 if is_double else np.float32)
+    is_wide = any(isinstance(v.type, _WIDE) for v in operator.inputs)
+    dtype = np.dtype(np.float64 if is_wide else np.float32)
     shapes = [list(variable.type.shape or [None])[1:] for variable in operator.inputs]
     if len(shapes) > 1:
-        width = [n for shape in shapes for n in shape]
-        shape = () if None in width else (sum(width),)
+        widths = [n for shape in shapes for n in shape]
+        shape = () if None in widths else (sum(widths),)
     else:
         shape = () if None in shapes[0] else tuple(shapes[0])
     if not shape:
         return dtype, program.shape
-    if len(shape) == 1 and len(program.shape) == 1 and shape != program.shape:
+    width = math.prod(program.shape)
+    if len(shape) == 1 and shape[0] != width:
         raise ValueError(
-            f"{type(operator.raw_operator).__name__} takes rows of {program.shape[0]} "
-            f"numbers, and the input of its graph has {shape[0]}."
+            f"{type(operator.raw_operator).__name__} takes rows of {width} numbers, "
+            f"and the input of its graph has {shape[0]}."
         )
     return dtype, shape
 
 
 def _read(scope: Any, operator: Any, container: Any, dtype: np.dtype[Any]) -> str:
     """Name of the input, which is one tensor of a floating type."""
-    wanted = helper.np_dtype_to_tensor_dtype(dtype)
-    wide = data_types.DoubleTensorType
-    narrow = data_types.FloatTensorType
-    names = []
+    kinds = {"float32": data_types.FloatTensorType, "float64": _WIDE}
+    names: list[str] = []
     for variable in operator.inputs:
-        name = variable.full_name
-        if not isinstance(variable.type, wide if dtype == np.float64 else narrow):
-            cast = scope.get_unique_variable_name("cast")
-            _add(scope, container, "Cast", [name], cast, to=wanted)
-            name = cast
-        names.append(name)
+        names.append(variable.full_name)
+        if not isinstance(variable.type, kinds[dtype.name]):
+            names[-1] = scope.get_unique_variable_name("cast")
+            wanted = helper.np_dtype_to_tensor_dtype(dtype)
+            given = [variable.full_name]
+            _add(scope, container, "Cast", given, names[-1], to=wanted)
     if len(names) == 1:
         return names[0]
-    rows = scope.get_unique_variable_name("rows")
+    rows: str = scope.get_unique_variable_name("rows")
     _add(scope, container, "Concat", names, rows, axis=1)
     return rows
 

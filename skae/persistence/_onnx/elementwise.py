@@ -109,12 +109,12 @@ def masked_fill(graph: Graph, out: Tensor, x: Value, mask: Value, value: float) 
 
 
 def reversed_sub(graph: Graph, out: Tensor, a: Any, b: Any) -> str:
-    """b - a."""
+    """The second minus the first."""
     return graph("Sub", graph.typed(b, out.dtype), graph.typed(a, out.dtype))
 
 
 def square(graph: Graph, out: Tensor, x: Value) -> str:
-    """x times itself."""
+    """Squares."""
     return graph("Mul", x, x)
 
 

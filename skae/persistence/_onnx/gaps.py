@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from onnx import GraphProto, TensorProto, helper, numpy_helper
@@ -43,7 +45,7 @@ def _step(rank: int) -> GraphProto:
     Row j is divided by its entry j, and taken away from the others as often as makes
     theirs zero; from itself so often that it is left divided.
     """
-    nodes = [
+    nodes: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("Reshape", ["step", "one"], "place", {}),
         ("Gather", ["systems", "place"], "row", {"axis": 1}),
         ("Gather", ["row", "place"], "pivot", {"axis": 2}),

@@ -88,7 +88,7 @@ class Recording(TorchFunctionMode):
             raise NotImplementedError(
                 f"No ONNX node is known for the torch function {kind}(). Those that "
                 "the networks of skae are made of are: "
-                f"{', '.join(sorted(filter(_is_word, OPERATIONS)))}."
+                f"{', '.join(sorted(k for k in OPERATIONS if isinstance(k, str)))}."
             )
         found = translate(self.graph, result, *given, **named)
         names = found if several else [found]
@@ -114,7 +114,7 @@ def record(
     if few[0] != more[0]:
         raise NotImplementedError(
             "What is computed depends on the number of rows, and a graph is one for "
-            "any number. Let torch find it: view(-1, ...) in place of view(len(x), ...)."
+            "any number. Let torch find it: view(-1, ...), not view(len(x), ...)."
         )
     return few
 
@@ -157,7 +157,3 @@ def _parts(argument: Any) -> Iterator[Any]:
             yield from _parts(part)
     else:
         yield argument
-
-
-def _is_word(key: object) -> bool:
-    return isinstance(key, str)
