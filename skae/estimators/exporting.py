@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from skae.estimators.validation import check_fitted
 from skae.persistence.programs import Program, ProgramsMixin
 
@@ -62,13 +64,13 @@ class ExportingHeadMixin(ProgramsMixin):
             ),
         }
 
+    @abstractmethod
     def _predicted(self):
         """Names of what `_said` gives, with tables for what are places in them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _said(self, output):
         """What is predicted, as tensors, from what the head gives."""
-        raise NotImplementedError
 
     def _encoding(self, dtype):
         encode, reader = self._encoder.encoder(dtype), self._reader(reset=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -49,9 +50,9 @@ class ProgramsMixin:
     to be registered.
     """
 
+    @abstractmethod
     def _programs(self) -> Mapping[str, Program]:
         """What can be exported, by the name of the method; the default comes first."""
-        raise NotImplementedError
 
     def _program(self) -> Program:
         """What is exported where no method is named."""
