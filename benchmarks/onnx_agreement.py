@@ -1,10 +1,10 @@
 """Every variant as an ONNX graph, in ONNX Runtime, beside the same methods in Python.
 
 Fitted to MNIST's digits, or to scikit-learn's where SKAE_DATA is not set. The largest
-difference of each method is that over 2,000 test rows, as a share of the largest number that
-the method gives, or of 1. The k largest entries of a code are not a continuous function
-of a row: where two are equal but for rounding, either may be kept in float32. Rows of
-which another entry was kept are counted, and left out of that difference.
+difference of each method is that over 2,000 test rows, as a share of the largest number
+that the method gives, or of 1. The k largest entries of a code are not a continuous
+function of a row: where two are equal but for rounding, either may be kept in float32.
+Rows of which another entry was kept are counted, and left out of that difference.
 
 Times are those of ONNX Runtime over those of `transform`, in float32, with as many
 threads for both as torch has.
