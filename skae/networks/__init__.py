@@ -17,6 +17,7 @@ from skae.networks.initial import (
 from skae.networks.jacobian import has_closed_form, squared_jacobian_norms
 from skae.networks.module import AutoencoderModule
 from skae.networks.network import Encoding, Network, Path, Weights
+from skae.networks.products import affine
 
 __all__ = [
     "ACTIVATIONS",
@@ -37,6 +38,7 @@ __all__ = [
     "PlainCode",
     "TopKCode",
     "Weights",
+    "affine",
     "has_closed_form",
     "initialise",
     "k_largest",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 _LEAST_FLOPS = 5e6
 """Below this much arithmetic a product, what oneDNN does beside it takes longer."""
@@ -40,7 +41,13 @@ def products(left: Tensor, right: Tensor) -> Products:
 
 
 def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """``start + left @ right``, by whatever makes it fastest, and differentiable."""
+    """``start + left @ right``, by whatever makes it fastest, and differentiable.
+
+    For a `TorchFunctionMode` this is a function of torch.
+    """
+    if has_torch_function_unary(left):
+        seen: Tensor = handle_torch_function(affine, (left,), start, left, right)
+        return seen
     learns = torch.is_grad_enabled() and any(
         factor.requires_grad for factor in (start, left, right)
     )

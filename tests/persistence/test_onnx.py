@@ -322,3 +322,11 @@ def test_classifier_of_sequences_with_padding():
     labels, probabilities = run(to_onnx(model), given)
     np.testing.assert_array_equal(labels, model.predict(given))
     np.testing.assert_allclose(probabilities, model.predict_proba(given), atol=1e-5)
+
+
+def test_the_library_of_the_products_does_not_matter(monkeypatch):
+    estimator = quick(Autoencoder).fit(rows())
+    before = to_onnx(estimator).SerializeToString()
+    monkeypatch.setattr("skae.networks.products._LEAST_FLOPS", 0.0)
+    monkeypatch.setattr("skae.networks.products._onednn_is_faster", lambda: True)
+    assert to_onnx(estimator).SerializeToString() == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skae.data import ProbabilisticPCA
-from skae.networks import k_largest
+from skae.networks import affine, k_largest
 from skae.persistence._onnx import activations, elementwise, images, layers, shapes
 from skae.persistence._onnx.elementwise import Translation
 from skae.persistence._onnx.gaps import fill
@@ -80,7 +80,8 @@ OPERATIONS: dict[object, Translation] = {
     "view": shapes.reshape,
     "where": elementwise.where,
     "zeros_like": shapes.zeros_like,
-    # These are called by what they are: they do more than one operation.
+    # These are called by what they are: they do more than one operation, or choose how.
+    affine: layers.addmm,
     k_largest: layers.k_largest,
     ProbabilisticPCA.fill: fill,
 }
