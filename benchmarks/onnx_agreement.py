@@ -40,7 +40,7 @@ from skae.persistence import to_onnx
 
 COMPARED = 2000
 METHODS = ("transform", "inverse_transform", "reconstruct")
-COMMON = {"max_iter": 3, "early_stopping": False, "random_state": 0}
+COMMON = {"max_iter": 10, "early_stopping": False, "random_state": 0}
 
 
 def variants(side):
@@ -81,7 +81,7 @@ def data(smoke):
         X, y = load_digits(return_X_y=True)
         return X[:500] / 16, y[:500], X[500:] / 16, 8
     X, y, X_test, _ = mnist()
-    return X[:3000].astype(float), y[:3000], X_test.astype(float), 28
+    return X[:2000].astype(float), y[:2000], X_test.astype(float), 28
 
 
 class Session:
