@@ -101,7 +101,9 @@ def to_onnx(
         model = translate(options={id(last): {}})
     model.doc_string = f"{type(estimator).__name__}, by skae {__version__}"
     facts = {"skae_version": __version__, "estimator": type(estimator).__name__}
-    onnx.helper.set_model_props(model, facts | ({"method": method} if method else {}))
+    if hasattr(last, "_programs"):
+        facts["method"] = next(iter(last._programs()))
+    onnx.helper.set_model_props(model, facts)
     return model
 
 
@@ -132,7 +134,7 @@ def _as_asked(estimator, method):
 
 
 def _pipeline_as_asked(pipeline, method):
-    steps = [(n, s) for n, s in pipeline.steps if s not in (None, "passthrough")]
+    steps = list(_effective(pipeline))
     if method == "inverse_transform" and len(steps) > 1:
         raise ValueError(
             "method='inverse_transform' cannot be exported of a Pipeline: skl2onnx "
@@ -142,14 +144,26 @@ def _pipeline_as_asked(pipeline, method):
     if not steps:
         raise ValueError("The Pipeline has no step that does anything.")
     *before, (name, last) = steps
-    before = [(n, _as_asked(s, _transform_of(s))) for n, s in before]
+    before = [(n, _as_transformer(s)) for n, s in before]
     return Pipeline([*before, (name, _as_asked(last, method))])
 
 
-def _transform_of(step):
-    """What a step does in front of others: of one of skae's it must be said."""
-    is_ours = hasattr(step, "_programs") or isinstance(step, Pipeline)
-    return "transform" if is_ours else None
+def _effective(pipeline):
+    """Names and steps, those left out that do nothing."""
+    for name, step in pipeline.steps:
+        if isinstance(step, Pipeline):
+            does_something = any(_effective(step))
+        else:
+            does_something = step not in (None, "passthrough")
+        if does_something:
+            yield name, step
+
+
+def _as_transformer(step):
+    """A step in front of others: one of skae's encodes, whatever else it can do."""
+    if isinstance(step, Pipeline):
+        return Pipeline([(n, _as_transformer(s)) for n, s in _effective(step)])
+    return _Method(step, "transform") if hasattr(step, "_programs") else step
 
 
 def _input_of(asked, dtype):

@@ -76,7 +76,11 @@ def test_classifier_of_ours_at_the_end(digits, dtype):
 def test_classifier_of_ours_in_front_of_others_encodes(digits):
     X, y = digits
     head = AutoencoderClassifier(autoencoder(), max_iter=2, random_state=0)
-    model = make_pipeline(make_pipeline(head), LogisticRegression(max_iter=500))
+    model = make_pipeline(
+        make_pipeline(make_pipeline("passthrough"), StandardScaler()),
+        make_pipeline(None, head),
+        LogisticRegression(max_iter=500),
+    )
     assert_predicts(model.fit(X, y), X)
 
 
@@ -203,6 +207,9 @@ def test_names_and_metadata(digits):
     }
     weights = {tensor.name for tensor in graphs["transform"].initializer}
     assert {"encoder_0_weight", "encoder_0_bias", "encoder_1_weight"} <= weights
+    facts = {p.key: p.value for p in to_onnx(make_pipeline(model)).metadata_props}
+    assert facts["estimator"] == "Pipeline"
+    assert facts["method"] == "transform"
     made = to_onnx(model, method="reconstruct")
     assert made.doc_string == f"Autoencoder, by skae {skae.__version__}"
     assert {p.key: p.value for p in made.metadata_props} == {
