@@ -240,6 +240,14 @@ def test_the_estimator_is_as_it_was(digits):
     np.testing.assert_array_equal(model.transform(X), before)
 
 
+def test_an_estimator_that_was_loaded_gives_the_same_graph(digits, tmp_path):
+    X, _ = digits
+    model = autoencoder().fit(X)
+    model.save(tmp_path / "model")
+    loaded = skae.load(tmp_path / "model")
+    assert to_onnx(loaded).SerializeToString() == to_onnx(model).SerializeToString()
+
+
 def test_what_is_missing_of_the_method_is_said(digits):
     X, y = digits
     model = make_pipeline(StandardScaler(), autoencoder(), LogisticRegression())
