@@ -1,7 +1,7 @@
 """Fitted estimators as files and as ONNX graphs.
 
-`skae.load` reads what ``estimator.save(path)`` has written; `to_onnx` makes one graph of
-an estimator or a pipeline. onnx is not imported before that.
+`skae.load` reads what ``estimator.save(path)`` has written. No onnx is imported before
+`to_onnx` is called.
 """
 
 from skae.persistence.errors import InconsistentVersionWarning, ModelFormatError
