@@ -245,7 +245,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         return finite(torch.from_numpy(density))
 
     def _log_density(self, rows):
-        density = self._marginal_log_density(rows - self.mean_)
+        density = self._marginal_log_density(np.subtract(rows, self.mean_, order="C"))
         gappy = np.isnan(rows).any(axis=1)
         if gappy.any():
             density[gappy] = self._fitted.marginal_log_density(rows[gappy])
@@ -351,7 +351,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         lost = axes.total - np.sum((2.0 * gain - gain**2) * axes.squares)
         matrix = np.sqrt(gain)[:, None] * axes.components
         # The code is in units of X, as PCA's. The inverse of a denormal is no number.
-        inverse_exists = scaling.scale > 100.0 * np.finfo(dtype).tiny
+        inverse_exists = scaling.scale > 100.0 * float(np.finfo(dtype).tiny)
         scale = scaling.scale if inverse_exists else 1.0
         # A model of rows with gaps has noise along all other axes.
         rest = (min(n, d) if gappy is None else d) - k

@@ -115,6 +115,7 @@ class PartialFit(Fit):
             history = History(start_loss=task.objective())
             stream = self._pass(task, history)
             history.best_loss = task.objective()
+            _refuse_divergence(history.best_loss, history.start_loss)
             history.loss = task.loss(history.best_loss)
             return self.fitted(self._noise_variance(history)), history, stream
 
@@ -184,7 +185,7 @@ class Limit:
 
 
 def _refuse_divergence(loss, before):
-    if not loss <= _DIVERGED * max(before, 1.0):
+    if not (math.isfinite(loss) and loss <= _DIVERGED * max(before, 1.0)):
         raise FloatingPointError(
             f"Training diverged: the loss of these rows was {loss:.3g}, from "
             f"{before:.3g} before, in units of scaled X. Choose a lower "
