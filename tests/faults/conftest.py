@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.utils import get_tags
 
 import skae
 from skae import (
     AttentionAutoencoder,
     Autoencoder,
+    AutoencoderClassifier,
+    AutoencoderRegressor,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
     DenoisingAutoencoder,
@@ -44,6 +47,28 @@ _VARIANTS = {
     "attention": AttentionAutoencoder(width=4, n_heads=2, n_layers=1, **_SHORT),
 }
 
+# One of every kind, which a few rows are enough for, and a moment.
+_ONCE = {"max_iter": 1, "random_state": 0}
+_QUICK = {"hidden_layer_sizes": (4,), **_ONCE}
+_EVERY = {
+    "linear": LinearAutoencoder(),
+    "adam": LinearAutoencoder(solver="adam", **_ONCE),
+    "dense": Autoencoder(**_QUICK),
+    "textbook": Autoencoder(linear_path=False, early_stopping=True, **_QUICK),
+    "stacked": StackedAutoencoder(**_QUICK),
+    "denoising": DenoisingAutoencoder(**_QUICK),
+    "contractive": ContractiveAutoencoder(**_QUICK),
+    "sparse-l1": SparseAutoencoder(2, **_ONCE),
+    "sparse-kl": SparseAutoencoder(2, penalty="kl", **_ONCE),
+    "top-k": TopKAutoencoder(3, k=2, **_QUICK),
+    "variational": VariationalAutoencoder(**_QUICK),
+    "convolutional": ConvolutionalAutoencoder(channels=(2,), **_ONCE),
+    "attention": AttentionAutoencoder(width=4, n_heads=2, n_layers=1, **_ONCE),
+    "classifier": AutoencoderClassifier(Autoencoder(**_QUICK), **_ONCE),
+    "regressor": AutoencoderRegressor(Autoencoder(**_QUICK), **_ONCE),
+}
+_AUTOENCODERS = {n: e for n, e in _EVERY.items() if hasattr(e, "inverse_transform")}
+
 _SHAPED = {"attention", "convolutional"}  # whose layers have other parameters
 
 _PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
@@ -70,6 +95,8 @@ in_one_run = _one_of(
     textbook=_TEXTBOOK,
     **{name: _VARIANTS[name] for name in _VARIANTS if name != "stacked"},
 )
+every_estimator = _one_of(**_EVERY)
+every_autoencoder = _one_of(**_AUTOENCODERS)
 few = _one_of(dense=_PATH, textbook=_TEXTBOOK, variational=_VARIANTS["variational"])
 dense = _one_of(
     dense=_PATH,
@@ -83,6 +110,57 @@ def X():
     """Sixty rows of six correlated features, neither centred nor scaled."""
     rng = np.random.default_rng(0)
     return rng.standard_normal((60, 6)) @ rng.standard_normal((6, 6)) + np.arange(6.0)
+
+
+@pytest.fixture
+def rows(X):
+    """A dozen rows of four features: enough for an estimator of every kind."""
+    return X[:12, :4].copy()
+
+
+def _targets(estimator, X):
+    """What a predictor is to say about the rows of X; None where none is asked for."""
+    if not get_tags(estimator).target_tags.required:
+        return None
+    numbers = np.arange(np.shape(X)[0])
+    return numbers % 2 if is_classifier(estimator) else numbers / 2.0
+
+
+@pytest.fixture
+def learn():
+    """``learn(estimator, X, **more)``: fitted to X, and to labels if it needs any."""
+
+    def fit(estimator, X, **more):
+        return estimator.fit(X, _targets(estimator, X), **more)
+
+    return fit
+
+
+_OF_ROWS = [
+    "transform",
+    "reconstruct",
+    "reconstruction_error",
+    "score_samples",
+    "impute",
+    "predict",
+    "predict_proba",
+]
+
+
+def _says(estimator, X):
+    """What every method of a fitted estimator says about X, by name."""
+    found = {m: getattr(estimator, m)(X) for m in _OF_ROWS if hasattr(estimator, m)}
+    if hasattr(estimator, "inverse_transform"):
+        found["inverse_transform"] = estimator.inverse_transform(found["transform"])
+        found["score"] = estimator.score(X)
+        found["loss_"] = estimator.loss_
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@pytest.fixture
+def says():
+    """``says(estimator, X)``: as `everything`, of predictors too."""
+    return _says
 
 
 def _everything(estimator, X):
