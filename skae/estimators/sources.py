@@ -116,6 +116,12 @@ def range_of(X):
     return float(min(least)), float(max(most))
 
 
+def blocks_of(X, n_rows):
+    """Rows of X, an array or a source, of which at most so many are dense at a time."""
+    size = min(n_rows, X.block_size) if isinstance(X, Source) else n_rows
+    return (X[start : start + size] for start in range(0, len(X), size))
+
+
 def is_lazy(X):
     """Whether X is an array or a frame of dask's."""
     return hasattr(X, "__dask_graph__") and hasattr(X, "ndim")

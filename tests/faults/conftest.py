@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
@@ -278,3 +280,69 @@ def run_script(tmp_path):
         assert code == 0, said.read_text()
 
     return run
+
+
+@contextmanager
+def _switched(switch, value, back):
+    switch(value)
+    try:
+        yield
+    finally:
+        switch(back)
+
+
+def _default_dtype(dtype):
+    return _switched(torch.set_default_dtype, dtype, torch.get_default_dtype())
+
+
+@contextmanager
+def _deterministic(**kwargs):
+    torch.use_deterministic_algorithms(True, **kwargs)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@contextmanager
+def _warnings_as_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+_SWITCHES = {
+    (78, "no_grad"): torch.no_grad,
+    (79, "inference_mode"): torch.inference_mode,
+    (78, "enable_grad"): torch.enable_grad,
+    (80, "autocast"): lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    (81, "default dtype float64"): lambda: _default_dtype(torch.float64),
+    (81, "default dtype float16"): lambda: _default_dtype(torch.float16),
+    (82, "default device meta"): lambda: _switched(
+        torch.set_default_device, "meta", None
+    ),
+    (82, "within device meta"): lambda: torch.device("meta"),
+    (83, "deterministic"): _deterministic,
+    (83, "deterministic, warn only"): lambda: _deterministic(warn_only=True),
+    (84, "anomaly mode"): lambda: torch.autograd.set_detect_anomaly(True),
+    (85, "np.errstate"): lambda: np.errstate(all="raise"),
+    (86, "warnings as errors"): _warnings_as_errors,
+    (88, "flush denormals"): lambda: _switched(torch.set_flush_denormal, True, False),
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(switch, id=name, marks=pytest.mark.fault(row))
+        for (row, name), switch in _SWITCHES.items()
+    ]
+)
+def switch(request):
+    """A context in which a switch of the process stands where it seldom does."""
+    return request.param
+
+
+@pytest.fixture
+def switches():
+    """All these contexts, by name."""
+    return {name: switch for (_, name), switch in _SWITCHES.items()}
