@@ -222,6 +222,21 @@ def test_warm_start_with_another_shape_is_refused(every_autoencoder, rows, refus
     assert_array_equal(every_autoencoder.transform(rows), before)
 
 
+@pytest.mark.fault(73)
+def test_interrupt_before_the_first_epoch_ends_leaves_the_fit_before(
+    every_estimator, rows, learn, says, assert_same, refusal, monkeypatch
+):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    expected = says(learn(every_estimator, rows), rows)
+    with monkeypatch.context() as patched:
+        patched.setattr(Scaling, "fit", interrupt)
+        with refusal(every_estimator, KeyboardInterrupt, None):
+            learn(every_estimator, rows)
+    assert_same(says(every_estimator, rows), expected)
+
+
 @pytest.mark.fault(74, 75)
 @pytest.mark.parametrize(
     "error",
