@@ -99,6 +99,16 @@ in_one_run = _one_of(
 )
 every_estimator = _one_of(**_EVERY)
 every_autoencoder = _one_of(**_AUTOENCODERS)
+
+
+def _every_one_that(can):
+    return _one_of(**{name: e for name, e in _EVERY.items() if can(e)})
+
+
+every_one_of_parts = _every_one_that(lambda e: hasattr(e, "partial_fit"))
+every_one_that_warms_up = _every_one_that(lambda e: "warm_start" in e.get_params())
+every_one_of_sparse_rows = _every_one_that(lambda e: get_tags(e).input_tags.sparse)
+every_one_of_dense_rows = _every_one_that(lambda e: not get_tags(e).input_tags.sparse)
 few = _one_of(dense=_PATH, textbook=_TEXTBOOK, variational=_VARIANTS["variational"])
 dense = _one_of(
     dense=_PATH,

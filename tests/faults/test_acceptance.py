@@ -15,7 +15,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils import get_tags
 
 from skae import VariationalAutoencoder
 from skae.data import LazySource
@@ -144,12 +143,10 @@ def test_taken_beside_x_as_its_plain_copy(
 @beside_an_array
 @pytest.mark.parametrize("convert", _cases(TAKEN))
 def test_taken_in_parts_as_its_plain_copy(
-    every_autoencoder, rows, says, assert_same, convert
+    every_one_of_parts, rows, says, assert_same, convert
 ):
-    if not hasattr(every_autoencoder, "partial_fit"):
-        return
     other = convert(rows)
-    first = every_autoencoder.partial_fit(rows)
+    first = every_one_of_parts.partial_fit(rows)
     expected = says(copy.deepcopy(first).partial_fit(_plain(other)), rows)
     assert_same(says(first.partial_fit(other), rows), expected)
 
@@ -201,12 +198,10 @@ def dense_at_once(monkeypatch):
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.parametrize("convert", _cases(SPARSE))
 def test_sparse_rows_are_taken_some_at_a_time(
-    every_estimator, rows, learn, says, dense_at_once, convert
+    every_one_of_sparse_rows, rows, says, dense_at_once, convert
 ):
-    if not get_tags(every_estimator).input_tags.sparse:
-        return  # and are refused: test_refusals.py
     dense = np.where(rows > 1.0, rows, 0.0)
-    fitted = learn(every_estimator, convert(dense))
+    fitted = every_one_of_sparse_rows.fit(convert(dense))
     fitted.transform(convert(dense))
     assert max(dense_at_once) == 5
     found = says(fitted, convert(dense))  # with what impute gives, which is dense
@@ -271,19 +266,17 @@ def test_odd_values_are_fitted(every_estimator, rows, learn, says, change):
 
 @pytest.mark.parametrize("change", _cases(FINITE))
 def test_odd_values_are_fitted_from_sparse_rows(
-    every_estimator, rows, learn, says, change
+    every_one_of_sparse_rows, rows, says, change
 ):
-    if get_tags(every_estimator).input_tags.sparse:
-        odd = sparse.csr_array(change(rows))
-        _assert_finite(says(learn(every_estimator, odd), odd))
+    odd = sparse.csr_array(change(rows))
+    _assert_finite(says(every_one_of_sparse_rows.fit(odd), odd))
 
 
 @pytest.mark.parametrize("change", _cases(FINITE))
-def test_odd_values_are_fitted_in_parts(every_autoencoder, rows, says, change):
-    if hasattr(every_autoencoder, "partial_fit"):
-        odd = change(rows)
-        fitted = every_autoencoder.partial_fit(odd).partial_fit(odd)
-        _assert_finite(says(fitted, odd))
+def test_odd_values_are_fitted_in_parts(every_one_of_parts, rows, says, change):
+    odd = change(rows)
+    fitted = every_one_of_parts.partial_fit(odd).partial_fit(odd)
+    _assert_finite(says(fitted, odd))
 
 
 HUGE = {

@@ -132,10 +132,8 @@ def test_any_table_is_fitted_or_refused(every_estimator, learn, X):
 @pytest.mark.fault(*range(3, 19), *range(26, 32), *range(43, 47), 71)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(X=tables(), goes_on=st.booleans())
-def test_any_table_is_a_part_of_a_fit_or_refused(every_autoencoder, goes_on, X):
-    if not hasattr(every_autoencoder, "partial_fit"):
-        return
-    new = _narrow(every_autoencoder)
+def test_any_table_is_a_part_of_a_fit_or_refused(every_one_of_parts, goes_on, X):
+    new = _narrow(every_one_of_parts)
     ordinary = np.random.default_rng(0).random((12, X.shape[1]))
     if goes_on:
         new.partial_fit(ordinary)

@@ -213,13 +213,14 @@ def test_divergence_is_told_and_leaves_the_fit_before(
 
 
 @pytest.mark.fault(72)
-def test_warm_start_with_another_shape_is_refused(every_autoencoder, rows, refusal):
-    if "warm_start" not in every_autoencoder.get_params():
-        return
-    before = every_autoencoder.set_params(warm_start=True).fit(rows).transform(rows)
-    with refusal(every_autoencoder, ValueError, "warm_start=True needs .*shape"):
-        every_autoencoder.fit(rows[:, :3])
-    assert_array_equal(every_autoencoder.transform(rows), before)
+def test_warm_start_with_another_shape_is_refused(
+    every_one_that_warms_up, rows, refusal
+):
+    estimator = every_one_that_warms_up.set_params(warm_start=True)
+    before = estimator.fit(rows).transform(rows)
+    with refusal(estimator, ValueError, "warm_start=True needs .*shape"):
+        estimator.fit(rows[:, :3])
+    assert_array_equal(estimator.transform(rows), before)
 
 
 @pytest.mark.fault(73)
