@@ -315,7 +315,7 @@ class LinearAutoencoder(AutoencoderTransformer):
 
     def _partial_fit(self, X, X_clean):
         _refuse_clean(X_clean)
-        k, d = self.n_components, self.n_features_in_
+        d = self.n_features_in_
         if d > LARGEST_GRAM:
             raise ValueError(
                 f"partial_fit keeps a matrix of {d} x {d} numbers, and takes at most "
@@ -327,7 +327,12 @@ class LinearAutoencoder(AutoencoderTransformer):
                 "partial_fit of LinearAutoencoder needs whole rows: fill what is "
                 "missing, or fit all rows at once."
             )
-        moments, before = Moments.of(X), Moments.before(self)
+        with neutral(torch.device("cpu")), memory_errors(len(X)):
+            vars(self).update(self._go_on(X, Moments.before(self)))
+
+    def _go_on(self, X, before):
+        """Fitted attributes, from rows and from the moments of those before."""
+        k, d, moments = self.n_components, self.n_features_in_, Moments.of(X)
         if before is not None:
             moments = before.plus(moments)
         shape = moments.n_samples, d
@@ -340,8 +345,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         axes = moments.axes(k, scaling.scale**2)
         found = gain(axes, moments.n_samples, self._compose(d))
         solution = LinearSolution(axes, found, History())
-        attributes = self._solved(shape, X.dtype, scaling, solution)
-        vars(self).update(attributes | {"_stream": moments})
+        return self._solved(shape, X.dtype, scaling, solution) | {"_stream": moments}
 
     def _solved(self, shape, dtype, scaling, solution, gappy=None):
         """Fitted attributes, PCA's among them, in units of X; X, if it is `gappy`."""

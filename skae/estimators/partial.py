@@ -27,6 +27,7 @@ from skae.training import (
     WarmUp,
     advance_by,
     fused_adam,
+    neutral,
     numpy_threads,
     run_epoch,
 )
@@ -259,7 +260,8 @@ class PartialFitMixin:
         fit = PartialFit(composition, self, previous, stream)
         fitted, history, stream = fit.go_on(X, X_clean)
         attributes = fitted_attributes(fitted, history, fit.unit)
-        attributes |= self._describe(fitted, X) | {"_stream": stream}
+        with neutral(torch.device("cpu")):
+            attributes |= self._describe(fitted, X) | {"_stream": stream}
         attributes["loss_curve_"] = [*curve, *attributes["loss_curve_"]]
         attributes["n_iter_"] = attributes["best_iteration_"] = stream.n_parts
         vars(self).update(attributes)

@@ -300,6 +300,16 @@ def test_switch_changes_no_bit(every_estimator, rows, learn, says, assert_same, 
         assert_same(says(learn(every_estimator, rows), rows), expected)
 
 
+def test_switch_changes_no_bit_of_parts(
+    every_one_of_parts, rows, says, assert_same, switch
+):
+    both = clone(every_one_of_parts).partial_fit(rows).partial_fit(rows[::-1] ** 2)
+    expected = says(both, rows)
+    with switch():
+        both = every_one_of_parts.partial_fit(rows).partial_fit(rows[::-1] ** 2)
+        assert_same(says(both, rows), expected)
+
+
 @pytest.fixture
 def other_threads():
     before = torch.get_num_threads()
