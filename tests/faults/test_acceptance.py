@@ -119,13 +119,14 @@ def test_taken_as_its_plain_copy(
     assert_array_equal(_plain(other), plain)
 
 
-BESIDE = ["X_val", "X_clean"]
+SOME = {case: TAKEN[case] for case in TAKEN if case[0] in {29, 43, 45, 46, 48, 49, 53}}
+"""Of these it is enough to see that all ways in are one way."""
 
 
 @beside_an_array
 @pytest.mark.filterwarnings("ignore:The posterior has collapsed")
-@pytest.mark.parametrize("name", BESIDE)
-@pytest.mark.parametrize("convert", _cases(TAKEN))
+@pytest.mark.parametrize("name", ["X_val", "X_clean"])
+@pytest.mark.parametrize("convert", _cases(SOME))
 def test_taken_beside_x_as_its_plain_copy(
     every_autoencoder, rows, says, assert_same, convert, name
 ):
@@ -141,7 +142,7 @@ def test_taken_beside_x_as_its_plain_copy(
 
 
 @beside_an_array
-@pytest.mark.parametrize("convert", _cases(TAKEN))
+@pytest.mark.parametrize("convert", _cases(SOME))
 def test_taken_in_parts_as_its_plain_copy(
     every_one_of_parts, rows, says, assert_same, convert
 ):
@@ -151,7 +152,7 @@ def test_taken_in_parts_as_its_plain_copy(
     assert_same(says(first.partial_fit(other), rows), expected)
 
 
-@pytest.mark.parametrize("convert", _cases(TAKEN))
+@pytest.mark.parametrize("convert", _cases(SOME))
 def test_codes_are_taken_as_their_plain_copy(every_autoencoder, rows, convert):
     every_autoencoder.set_params(n_components=4).fit(rows)
     codes = convert(rows)
@@ -222,10 +223,9 @@ def test_rows_of_dask_are_read_some_at_a_time(
 
 
 @pytest.mark.fault(49)
-def test_collapse_is_seen_in_rows_read_some_at_a_time(rows, dense_at_once):
-    estimator = VariationalAutoencoder(
-        beta=1e4, linear_path=False, early_stopping=False, block_size=5, random_state=0
-    )
+def test_collapse_is_seen_in_rows_read_some_at_a_time(rows, dense_at_once, monkeypatch):
+    monkeypatch.setattr("skae.estimators.generative._LEAST_DIVERGENCE", np.inf)
+    estimator = VariationalAutoencoder(max_iter=1, block_size=5, random_state=0)
     with pytest.warns(UserWarning, match="The posterior has collapsed"):
         estimator.fit(da.from_array(rows, chunks=(3, -1)))
     assert max(dense_at_once) == 5

@@ -103,7 +103,7 @@ def _outcome(fit, estimator, X):
 
 
 @pytest.mark.fault(*range(3, 19), *range(26, 32), *range(43, 47), 71, 76, 77)
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(X=tables())
 def test_any_table_is_fitted_or_refused(every_estimator, learn, X):
     new = _narrow(every_estimator)
@@ -130,7 +130,7 @@ def test_any_table_is_fitted_or_refused(every_estimator, learn, X):
 
 
 @pytest.mark.fault(*range(3, 19), *range(26, 32), *range(43, 47), 71)
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(X=tables(), goes_on=st.booleans())
 def test_any_table_is_a_part_of_a_fit_or_refused(every_one_of_parts, goes_on, X):
     new = _narrow(every_one_of_parts)
@@ -146,7 +146,7 @@ def test_any_table_is_a_part_of_a_fit_or_refused(every_one_of_parts, goes_on, X)
 
 
 @pytest.mark.fault(*range(1, 6))
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(X=tables())
 def test_any_table_is_judged_or_refused_by_an_ordinary_fit(every_estimator, learn, X):
     new = _narrow(every_estimator)
