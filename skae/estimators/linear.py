@@ -315,8 +315,7 @@ class LinearAutoencoder(AutoencoderTransformer):
 
     def _partial_fit(self, X, X_clean):
         _refuse_clean(X_clean)
-        d = self.n_features_in_
-        if d > LARGEST_GRAM:
+        if (d := self.n_features_in_) > LARGEST_GRAM:
             raise ValueError(
                 f"partial_fit keeps a matrix of {d} x {d} numbers, and takes at most "
                 f"{LARGEST_GRAM} features. Autoencoder(hidden_layer_sizes=()) learns "
@@ -333,19 +332,17 @@ class LinearAutoencoder(AutoencoderTransformer):
     def _go_on(self, X, before):
         """Fitted attributes, from rows and from the moments of those before."""
         k, d, moments = self.n_components, self.n_features_in_, Moments.of(X)
-        if before is not None:
-            moments = before.plus(moments)
+        moments = moments if before is None else before.plus(moments)
         shape = moments.n_samples, d
         if k > min(shape):
             raise ValueError(
                 f"n_components={k} must be between 1 and min(n_samples, "
                 f"n_features)={min(shape)}, over all rows so far."
             )
-        scaling = moments.scaling()
-        axes = moments.axes(k, scaling.scale**2)
-        found = gain(axes, moments.n_samples, self._compose(d))
-        solution = LinearSolution(axes, found, History())
-        return self._solved(shape, X.dtype, scaling, solution) | {"_stream": moments}
+        axes = moments.axes(k, (units := moments.scaling()).scale ** 2)
+        kept = gain(axes, shape[0], self._compose(d))
+        found = LinearSolution(axes, kept, History())
+        return self._solved(shape, X.dtype, units, found) | {"_stream": moments}
 
     def _solved(self, shape, dtype, scaling, solution, gappy=None):
         """Fitted attributes, PCA's among them, in units of X; X, if it is `gappy`."""
