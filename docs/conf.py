@@ -39,7 +39,14 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-PAGES = ("benchmarks", "changelog", "contributing", "installation", "write_your_own")
+PAGES = (
+    "benchmarks",
+    "changelog",
+    "contributing",
+    "installation",
+    "promises",
+    "write_your_own",
+)
 html_sidebars = {page: [] for page in PAGES}  # which have no sections beside them
 html_title = f"skae {version}"
 html_show_sourcelink = False

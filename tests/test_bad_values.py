@@ -73,6 +73,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault(63, 64)
 @pytest.mark.parametrize(
     ("Estimator", "name", "value"),
     [

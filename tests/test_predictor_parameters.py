@@ -184,6 +184,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault(63, 64)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize(
     ("name", "value"),

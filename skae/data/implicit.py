@@ -19,12 +19,17 @@ _FEWEST_ITERATIONS, _MOST_ITERATIONS = 4, 20
 _SETTLED = 1e-3
 """Relative gain of an iteration in what the axes hold, below which it was the last."""
 
+_LEAST_LEFT = 1e-6
+"""Share of the squares about zero that has to lie about the mean: less is rounding."""
+
 _LEAST_PIVOT = 1e-12
 """Of a Gram matrix, relative to the largest: below it a direction is rounding."""
 
 
-def implicit_axes(X: Any, k: int) -> tuple[Matrix, Matrix, float]:
+def implicit_axes(X: Any, k: int) -> tuple[Matrix, Matrix, float] | None:
     """First `k` principal axes of the rows of X, their squares, and the total.
+
+    None where the mean is so far from zero that there is little left without it.
 
     From the Gram matrix of few features, else by subspace iterations from a random
     start, always the same one (Halko, Martinsson and Tropp 2011), which go on until an
@@ -40,7 +45,10 @@ def implicit_axes(X: Any, k: int) -> tuple[Matrix, Matrix, float]:
     n, d = X.shape
     mean = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel() / n
     wide = X.data.astype(np.float64)
-    total = max(0.0, float(np.vdot(wide, wide) - n * np.vdot(mean, mean)))
+    about_zero = float(np.vdot(wide, wide))
+    total = about_zero - n * float(np.vdot(mean, mean))
+    if total < _LEAST_LEFT * about_zero:
+        return None
     if d <= _LARGEST_GRAM:
         exact = X.astype(np.float64)  # float32 would lose what is left by the mean
         gram = (exact.T @ exact).toarray() - n * np.outer(mean, mean)

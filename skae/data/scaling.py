@@ -87,13 +87,17 @@ class Scaling:
         -----
         Entries that are NaN are missing: they count for neither.
         """
-        first, total, squares = _sums(X)
+        known = X.sums() if isinstance(X, Source) else None
+        first, total, squares = _sums(X) if known is None else _about_zero(*known)
         if np.isnan(total).any() and not isinstance(X, Source) and np.isnan(X).any():
             return cls._fit_observed(X)
         shift = total / len(X)
         left = squares - len(X) * np.vdot(shift, shift)
         if left > _LEAST_LEFT * squares and _MODERATE[0] < squares < _MODERATE[1]:
             return cls(first + shift, float(np.sqrt(left / X.size)))
+        if known is not None:  # of rows so far from zero that they are best looked at
+            first, total, _ = _sums(X)
+            shift = total / len(X)
         largest = max(np.abs(d).max() for d in _deviations(X, first))
         if max(largest, np.abs(first).max()) > _LARGEST:
             raise ValueError(
@@ -209,13 +213,17 @@ def _has_finite_squares(rows: Tensor) -> bool:
     return bool(torch.isfinite(torch.dot(entries, entries)))
 
 
+def _about_zero(
+    total: NDArray[np.float64], squares: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Sums that a source knows, as those of the deviations from a row of zeros."""
+    return np.zeros_like(total), total, squares
+
+
 def _sums(
     X: NDArray[np.floating] | Source,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """A centre, and sum and sum of squares of the deviations from it."""
-    known = X.sums() if isinstance(X, Source) else None
-    if known is not None:
-        return np.zeros(X.shape[1]), *known
+    """The first row, and sum and sum of squares of the deviations from it."""
     first = X[0].astype(np.float64)
     total, squares = np.zeros_like(first), 0.0
     for deviation in _deviations(X, first):

@@ -215,7 +215,8 @@ class SparseSource(Source):
         rows = self._X if len(kept) == len(self) else self._X[kept]
         rows = rows.copy()
         rows.data = function(torch.from_numpy(rows.data / scale)).numpy()
-        return PrincipalAxes.ordered(*implicit_axes(rows, k))
+        found = implicit_axes(rows, k)
+        return found and PrincipalAxes.ordered(*found)
 
     def _read(self, start: int, stop: int) -> Any:
         return self._X[start:stop].toarray()

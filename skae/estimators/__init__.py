@@ -13,6 +13,7 @@ from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.regressor import AutoencoderRegressor
 from skae.estimators.sparse import SparseAutoencoder
 from skae.estimators.stacked import StackedAutoencoder
+from skae.estimators.state import all_or_nothing
 from skae.estimators.topk import TopKAutoencoder
 from skae.estimators.variational import VariationalAutoencoder
 
@@ -31,5 +32,6 @@ __all__ = [
     "StackedAutoencoder",
     "TopKAutoencoder",
     "VariationalAutoencoder",
+    "all_or_nothing",
     "load",
 ]

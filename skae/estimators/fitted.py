@@ -240,12 +240,13 @@ class FittedAutoencoder:
             )
             parts = [self._compare(seen, function, clean) for seen, clean in pairs]
             return np.concatenate(parts)
+        dtype = getattr(torch, str(X.dtype))
         if X_clean is not None:
-            X = np.concatenate([X, X_clean[:].astype(X.dtype, copy=False)], axis=1)
+            X = np.concatenate([X, X_clean[:]], axis=1)  # in the wider dtype of the two
 
         def compare(x):
             target = self._scaled(x[:, -d:])
-            x = target if X_clean is None else self._scaled(x[:, :d])
+            x = target if X_clean is None else self._scaled(x[:, :d].to(dtype))
             self._check(target)
             code = self.network.encode(weights, self._features(x))
             output = self.network.decode(weights, code)
@@ -310,10 +311,11 @@ class FittedAutoencoder:
     def arrays(self, dtype):
         """Weights as arrays of `dtype`, that torch can share."""
         if dtype not in self._casts:
-            self._casts[dtype] = {
-                name: np.require(weight, dtype, ["C", "W"])
-                for name, weight in self.weights.items()
-            }
+            with np.errstate(over="ignore", under="ignore"):  # as torch casts
+                self._casts[dtype] = {
+                    name: np.require(weight, dtype, ["C", "W"])
+                    for name, weight in self.weights.items()
+                }
         return self._casts[dtype]
 
     def _map(self, array, function):

@@ -10,6 +10,7 @@ import torch
 from sklearn.utils.metaestimators import available_if
 
 from skae.estimators.randomness import draw_entropy
+from skae.estimators.sources import blocks_of
 from skae.estimators.validation import check_fitted, check_X
 from skae.objectives import KLToPrior
 
@@ -97,8 +98,8 @@ class GenerativeMixin:
         if not fitted.network.code.is_random:
             return {}
         divergence = np.zeros(fitted.network.n_components)
-        for start in range(0, len(X), _BLOCK_ROWS):
-            code = fitted.code_parameters(X[start : start + _BLOCK_ROWS])
+        for rows in blocks_of(X, _BLOCK_ROWS):
+            code = fitted.code_parameters(rows)
             terms = KLToPrior(1.0).statistic(torch.from_numpy(code.astype(np.float64)))
             divergence += terms.sum(0).numpy()
         divergence /= len(X)
@@ -109,7 +110,8 @@ class GenerativeMixin:
 
     def _warn_of_the_result(self, X):
         collapsed = getattr(self, "n_active_components_", None) == 0
-        if collapsed and np.any(X[0] != X):
+        first, blocks = X[0], blocks_of(X, _BLOCK_ROWS)
+        if collapsed and any(np.any(rows != first) for rows in blocks):
             warnings.warn(
                 "The posterior has collapsed: no component of the code tells one row "
                 "from another. Use a smaller beta, set beta_warm_up or free_bits where "

@@ -245,7 +245,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         return finite(torch.from_numpy(density))
 
     def _log_density(self, rows):
-        density = self._marginal_log_density(rows - self.mean_)
+        density = self._marginal_log_density(np.subtract(rows, self.mean_, order="C"))
         gappy = np.isnan(rows).any(axis=1)
         if gappy.any():
             density[gappy] = self._fitted.marginal_log_density(rows[gappy])
@@ -315,8 +315,7 @@ class LinearAutoencoder(AutoencoderTransformer):
 
     def _partial_fit(self, X, X_clean):
         _refuse_clean(X_clean)
-        k, d = self.n_components, self.n_features_in_
-        if d > LARGEST_GRAM:
+        if (d := self.n_features_in_) > LARGEST_GRAM:
             raise ValueError(
                 f"partial_fit keeps a matrix of {d} x {d} numbers, and takes at most "
                 f"{LARGEST_GRAM} features. Autoencoder(hidden_layer_sizes=()) learns "
@@ -327,21 +326,23 @@ class LinearAutoencoder(AutoencoderTransformer):
                 "partial_fit of LinearAutoencoder needs whole rows: fill what is "
                 "missing, or fit all rows at once."
             )
-        moments, before = Moments.of(X), Moments.before(self)
-        if before is not None:
-            moments = before.plus(moments)
+        with neutral(torch.device("cpu")), memory_errors(len(X)):
+            vars(self).update(self._go_on(X, Moments.before(self)))
+
+    def _go_on(self, X, before):
+        """Fitted attributes, from rows and from the moments of those before."""
+        k, d, moments = self.n_components, self.n_features_in_, Moments.of(X)
+        moments = moments if before is None else before.plus(moments)
         shape = moments.n_samples, d
         if k > min(shape):
             raise ValueError(
                 f"n_components={k} must be between 1 and min(n_samples, "
                 f"n_features)={min(shape)}, over all rows so far."
             )
-        scaling = moments.scaling()
-        axes = moments.axes(k, scaling.scale**2)
-        found = gain(axes, moments.n_samples, self._compose(d))
-        solution = LinearSolution(axes, found, History())
-        attributes = self._solved(shape, X.dtype, scaling, solution)
-        vars(self).update(attributes | {"_stream": moments})
+        axes = moments.axes(k, (units := moments.scaling()).scale ** 2)
+        kept = gain(axes, shape[0], self._compose(d))
+        found = LinearSolution(axes, kept, History())
+        return self._solved(shape, X.dtype, units, found) | {"_stream": moments}
 
     def _solved(self, shape, dtype, scaling, solution, gappy=None):
         """Fitted attributes, PCA's among them, in units of X; X, if it is `gappy`."""
@@ -351,7 +352,7 @@ class LinearAutoencoder(AutoencoderTransformer):
         lost = axes.total - np.sum((2.0 * gain - gain**2) * axes.squares)
         matrix = np.sqrt(gain)[:, None] * axes.components
         # The code is in units of X, as PCA's. The inverse of a denormal is no number.
-        inverse_exists = scaling.scale > 100.0 * np.finfo(dtype).tiny
+        inverse_exists = scaling.scale > 100.0 * float(np.finfo(dtype).tiny)
         scale = scaling.scale if inverse_exists else 1.0
         # A model of rows with gaps has noise along all other axes.
         rest = (min(n, d) if gappy is None else d) - k

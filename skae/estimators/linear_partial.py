@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from skae.data import PrincipalAxes, Scaling, gram_matrix
+from skae.estimators.linear_solvers import centred_rows, units_of_squares
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Moments:
     @classmethod
     def of(cls, X):
         """Those of rows that are there."""
-        centred = Scaling(Scaling.fit(X).mean, 1.0)
-        gram = gram_matrix(lambda: centred.centred_blocks(X), X.shape[1])
-        return cls(len(X), centred.mean, gram)
+        units = units_of_squares(Scaling.fit(X))
+        gram = gram_matrix(centred_rows(X, units), X.shape[1])
+        return cls(len(X), units.mean, gram * units.scale**2)
 
     @classmethod
     def before(cls, estimator):

@@ -85,6 +85,15 @@ def centred_rows(X, scaling):
     return lambda: scaling.centred_blocks(X)
 
 
+def units_of_squares(scaling):
+    """Units in which squares of rows are far from any limit: those of X, if they can.
+
+    The axes are the same in any units, and rows that are not divided spare a pass.
+    """
+    is_moderate = _LEAST_SCALE < scaling.scale < 1.0 / _LEAST_SCALE
+    return Scaling(scaling.mean, 1.0) if is_moderate else scaling
+
+
 def without_gaps(X, scaling, rank):
     """Rows without gaps that stand for those of X, with the units of both.
 
@@ -122,19 +131,17 @@ def solve_exactly(X, scaling, composition):
     alpha g / 2 where one tied matrix pays for both, are least together at
     g = 1 - alpha d / (2 l).
     """
-    k, unit = composition.network.n_components, scaling.scale**2
-    known = None
+    k, known = composition.network.n_components, None
     if isinstance(X, Source):
         known = X.axes(np.arange(len(X)), lambda rows: rows, scaling.scale, k)
     if known is not None:
         axes = known
-    elif _LEAST_SCALE < scaling.scale < 1.0 / _LEAST_SCALE:
-        # The axes are the same in any units: spare a pass over the rows.
-        rows = centred_rows(X, Scaling(scaling.mean, 1.0))
-        components, squares, total = principal_axes(rows, X.shape, k)
-        axes = PrincipalAxes(components, squares / unit, total / unit)
     else:
-        axes = principal_axes(centred_rows(X, scaling), X.shape, k)
+        units = units_of_squares(scaling)
+        rows = centred_rows(X, units)
+        components, squares, total = principal_axes(rows, X.shape, k)
+        unit = (scaling.scale / units.scale) ** 2
+        axes = PrincipalAxes(components, squares / unit, total / unit)
     return LinearSolution(axes, gain(axes, len(X), composition), History())
 
 

@@ -12,10 +12,13 @@ from skae.estimators.validation import FLOATS
 class PaddingMixin:
     """Estimators that know steps that are absent by the value of `padding`."""
 
+    def _flatten(self, X, *, reset):
+        if reset:
+            self._padded_with = self.padding
+        return super()._flatten(X, reset=reset)
+
     def _validate(self, rows, *, reset, owner=None):
         padding = self.padding if reset else self._padded_with
-        if reset and owner is None:
-            self._padded_with = padding
         if padding is None:
             return super()._validate(rows, reset=reset, owner=owner)
         rows = validate_data(

@@ -27,6 +27,7 @@ from skae.training import (
     WarmUp,
     advance_by,
     fused_adam,
+    neutral,
     numpy_threads,
     run_epoch,
 )
@@ -115,6 +116,7 @@ class PartialFit(Fit):
             history = History(start_loss=task.objective())
             stream = self._pass(task, history)
             history.best_loss = task.objective()
+            _refuse_divergence(history.best_loss, history.start_loss)
             history.loss = task.loss(history.best_loss)
             return self.fitted(self._noise_variance(history)), history, stream
 
@@ -184,7 +186,7 @@ class Limit:
 
 
 def _refuse_divergence(loss, before):
-    if not loss <= _DIVERGED * max(before, 1.0):
+    if not (math.isfinite(loss) and loss <= _DIVERGED * max(before, 1.0)):
         raise FloatingPointError(
             f"Training diverged: the loss of these rows was {loss:.3g}, from "
             f"{before:.3g} before, in units of scaled X. Choose a lower "
@@ -258,7 +260,8 @@ class PartialFitMixin:
         fit = PartialFit(composition, self, previous, stream)
         fitted, history, stream = fit.go_on(X, X_clean)
         attributes = fitted_attributes(fitted, history, fit.unit)
-        attributes |= self._describe(fitted, X) | {"_stream": stream}
+        with neutral(torch.device("cpu")):
+            attributes |= self._describe(fitted, X) | {"_stream": stream}
         attributes["loss_curve_"] = [*curve, *attributes["loss_curve_"]]
         attributes["n_iter_"] = attributes["best_iteration_"] = stream.n_parts
         vars(self).update(attributes)

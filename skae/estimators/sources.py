@@ -23,6 +23,9 @@ from skae.estimators.settings import choose_device, choose_dtype
 
 FLOATS = (np.float64, np.float32)
 
+QUIETLY = np.errstate(over="ignore", invalid="ignore")
+"""For what scikit-learn looks at: infinities get its error, and no warning before."""
+
 
 def source_of(estimator, X, *, reset, trains):
     """Source of the rows of X, or None where they are one dense array.
@@ -111,6 +114,12 @@ def range_of(X):
     blocks = X.blocks() if isinstance(X, Source) else [X]
     least, most = zip(*((np.nanmin(b), np.nanmax(b)) for b in blocks), strict=True)
     return float(min(least)), float(max(most))
+
+
+def blocks_of(X, n_rows):
+    """Rows of X, an array or a source, of which at most so many are dense at a time."""
+    size = min(n_rows, X.block_size) if isinstance(X, Source) else n_rows
+    return (X[start : start + size] for start in range(0, len(X), size))
 
 
 def is_lazy(X):
@@ -245,4 +254,5 @@ def _check(estimator):
     """What looks at all rows that are read; gaps are as they were in the fit."""
     finite = "allow-nan" if getattr(estimator, "_omitted", False) else True
     names = {"input_name": "X", "estimator": estimator}
-    return partial(check_array, dtype=FLOATS, ensure_all_finite=finite, **names)
+    check = QUIETLY(check_array)
+    return partial(check, dtype=FLOATS, ensure_all_finite=finite, **names)

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from skae.estimators.dense import Autoencoder
 from skae.estimators.revival import Revival
+from skae.estimators.sources import blocks_of
 from skae.estimators.sparse import dictionary
 from skae.networks import TopKCode, normalise_readers, start_as_dictionary
 
@@ -265,8 +266,8 @@ class TopKAutoencoder(Autoencoder):
 
     def _describe(self, fitted, X):
         active = np.zeros(fitted.network.n_components, dtype=bool)
-        for start in range(0, len(X), _BLOCK_ROWS):
-            active |= np.any(fitted.encode(X[start : start + _BLOCK_ROWS]) != 0, axis=0)
+        for rows in blocks_of(X, _BLOCK_ROWS):
+            active |= np.any(fitted.encode(rows) != 0, axis=0)
         return dictionary(fitted) | {
             "k_": fitted.network.code.k,
             "dead_fraction_": float(1.0 - active.mean()),

@@ -13,7 +13,13 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skae.data import Source
-from skae.estimators.sources import FLOATS, in_blocks, source_of, source_of_file
+from skae.estimators.sources import (
+    FLOATS,
+    QUIETLY,
+    in_blocks,
+    source_of,
+    source_of_file,
+)
 
 _NATIVE = frozenset(map(np.dtype, FLOATS))
 
@@ -27,6 +33,7 @@ def check_fitted(estimator):
         check_is_fitted(estimator)
 
 
+@QUIETLY
 def check_X(estimator, X, *, reset, trains=None):
     """Validate X for `estimator` and give it as an array of float32 or float64.
 
@@ -207,6 +214,7 @@ def check_device(estimator):
         refuse(estimator, "device", "'auto' or a torch device of this machine")
 
 
+@QUIETLY
 def check_code(Z, n_components):
     """Validate codes for the decoder; as `check_X`, but of `n_components` columns."""
     Z = as_plain_array(Z)

@@ -16,7 +16,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from skae.estimators import DocumentationLinkMixin
+from skae.estimators import DocumentationLinkMixin, all_or_nothing
 from skae.model_selection._backend import RendezvousBackend
 from skae.model_selection._callbacks import RoundCallbacks
 from skae.model_selection._checks import (
@@ -215,12 +215,12 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         self._validate_params()
         if self.factor is not None:
             refuse_ambiguous(self.scoring, self.refit)
-        self._n_trained = rows_of_a_split(self, X, y)
-        try:
+        with all_or_nothing(self):
+            self._n_trained = rows_of_a_split(self, X, y)
             with self._workers(shape_of(X)):
-                return super().fit(X, y, **params)
-        finally:
+                super().fit(X, y, **params)
             del self._n_trained
+        return self
 
     @available_if(lambda search: hasattr(search.estimator, "transform"))
     def fit_transform(self, X, y=None, **params):

@@ -138,11 +138,13 @@ WITH_EPOCHS = [
 
 
 class TestTheSameBits:
+    @pytest.mark.fault(99)
     @pytest.mark.parametrize("variant", WITH_EPOCHS, indirect=True)
     def test_of_every_kind(self, variants, variant, X, tmp_path):
         n = assert_goes_on(variants[variant](), tmp_path, X, n=3)
         assert n >= 3
 
+    @pytest.mark.fault(99)
     @pytest.mark.parametrize("name", BY_HAND)
     def test_whenever_it_is_killed(self, name, X, tmp_path):
         assert_goes_on(clone(BY_HAND[name]), tmp_path, X)
@@ -254,6 +256,7 @@ class TestAnotherFit:
         ("precision", "float32", "precision was 'float64' and is 'float32'"),
     ]
 
+    @pytest.mark.fault(100)
     @pytest.mark.parametrize(("name", "value", "said"), CHANGES)
     def test_of_other_parameters(self, dense, X, cut, name, value, said):
         content = (cut / FILE).read_bytes()
@@ -263,6 +266,7 @@ class TestAnotherFit:
             assert words in str(error.value)
         assert (cut / FILE).read_bytes() == content
 
+    @pytest.mark.fault(100)
     @pytest.mark.parametrize("place", [(0, 0), (59, 4)])
     def test_to_other_data(self, dense, X, cut, place):
         other = X.copy()

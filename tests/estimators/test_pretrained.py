@@ -288,6 +288,7 @@ class TestFineTuning:
         lines = capsys.readouterr().out.splitlines()
         assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2"]
 
+    @pytest.mark.fault(73)
     @parametrize("fine_tune", ["all", "gradual"])
     def test_an_interrupt_keeps_what_is_there(self, X, y, fine_tune, monkeypatch):
         calls, error = [], SupervisedObjective.error

@@ -197,6 +197,7 @@ class TestFailedFit:
             fitted.fit(X)
         self.assert_intact(fitted, X, snapshot)
 
+    @pytest.mark.fault(73)
     @trained
     def test_a_later_interrupt_keeps_the_last_complete_epoch(
         self, fitted, X, monkeypatch
@@ -220,6 +221,7 @@ class TestFailedFit:
             fitted.fit(X)
         self.assert_intact(fitted, X, snapshot)
 
+    @pytest.mark.fault(73)
     @parametrize("at_step", [2, 8, 20])
     def test_an_interrupt_in_the_layers_leaves_the_old_fit(
         self, variants, at_step, X, monkeypatch

@@ -4,18 +4,23 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.utils import get_tags
 
 import skae
 from skae import (
     AttentionAutoencoder,
     Autoencoder,
+    AutoencoderClassifier,
+    AutoencoderRegressor,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
     DenoisingAutoencoder,
@@ -44,6 +49,28 @@ _VARIANTS = {
     "attention": AttentionAutoencoder(width=4, n_heads=2, n_layers=1, **_SHORT),
 }
 
+# One of every kind, which a few rows are enough for, and a moment.
+_ONCE = {"max_iter": 1, "random_state": 0}
+_QUICK = {"hidden_layer_sizes": (4,), **_ONCE}
+_EVERY = {
+    "linear": LinearAutoencoder(),
+    "adam": LinearAutoencoder(solver="adam", **_ONCE),
+    "dense": Autoencoder(**_QUICK),
+    "textbook": Autoencoder(linear_path=False, early_stopping=True, **_QUICK),
+    "stacked": StackedAutoencoder(**_QUICK),
+    "denoising": DenoisingAutoencoder(**_QUICK),
+    "contractive": ContractiveAutoencoder(**_QUICK),
+    "sparse-l1": SparseAutoencoder(2, **_ONCE),
+    "sparse-kl": SparseAutoencoder(2, penalty="kl", **_ONCE),
+    "top-k": TopKAutoencoder(3, k=2, **_QUICK),
+    "variational": VariationalAutoencoder(**_QUICK),
+    "convolutional": ConvolutionalAutoencoder(channels=(2,), **_ONCE),
+    "attention": AttentionAutoencoder(width=4, n_heads=2, n_layers=1, **_ONCE),
+    "classifier": AutoencoderClassifier(Autoencoder(**_QUICK), **_ONCE),
+    "regressor": AutoencoderRegressor(Autoencoder(**_QUICK), **_ONCE),
+}
+_AUTOENCODERS = {n: e for n, e in _EVERY.items() if hasattr(e, "inverse_transform")}
+
 _SHAPED = {"attention", "convolutional"}  # whose layers have other parameters
 
 _PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
@@ -70,6 +97,18 @@ in_one_run = _one_of(
     textbook=_TEXTBOOK,
     **{name: _VARIANTS[name] for name in _VARIANTS if name != "stacked"},
 )
+every_estimator = _one_of(**_EVERY)
+every_autoencoder = _one_of(**_AUTOENCODERS)
+
+
+def _every_one_that(can):
+    return _one_of(**{name: e for name, e in _EVERY.items() if can(e)})
+
+
+every_one_of_parts = _every_one_that(lambda e: hasattr(e, "partial_fit"))
+every_one_that_warms_up = _every_one_that(lambda e: "warm_start" in e.get_params())
+every_one_of_sparse_rows = _every_one_that(lambda e: get_tags(e).input_tags.sparse)
+every_one_of_dense_rows = _every_one_that(lambda e: not get_tags(e).input_tags.sparse)
 few = _one_of(dense=_PATH, textbook=_TEXTBOOK, variational=_VARIANTS["variational"])
 dense = _one_of(
     dense=_PATH,
@@ -83,6 +122,57 @@ def X():
     """Sixty rows of six correlated features, neither centred nor scaled."""
     rng = np.random.default_rng(0)
     return rng.standard_normal((60, 6)) @ rng.standard_normal((6, 6)) + np.arange(6.0)
+
+
+@pytest.fixture
+def rows(X):
+    """A dozen rows of four features: enough for an estimator of every kind."""
+    return X[:12, :4].copy()
+
+
+def _targets(estimator, X):
+    """What a predictor is to say about the rows of X; None where none is asked for."""
+    if not get_tags(estimator).target_tags.required:
+        return None
+    numbers = np.arange(np.shape(X)[0])
+    return numbers % 2 if is_classifier(estimator) else numbers / 2.0
+
+
+@pytest.fixture
+def learn():
+    """``learn(estimator, X, **more)``: fitted to X, and to labels if it needs any."""
+
+    def fit(estimator, X, **more):
+        return estimator.fit(X, _targets(estimator, X), **more)
+
+    return fit
+
+
+_OF_ROWS = [
+    "transform",
+    "reconstruct",
+    "reconstruction_error",
+    "score_samples",
+    "impute",
+    "predict",
+    "predict_proba",
+]
+
+
+def _says(estimator, X):
+    """What every method of a fitted estimator says about X, by name."""
+    found = {m: getattr(estimator, m)(X) for m in _OF_ROWS if hasattr(estimator, m)}
+    if hasattr(estimator, "inverse_transform"):
+        found["inverse_transform"] = estimator.inverse_transform(found["transform"])
+        found["score"] = estimator.score(X)
+        found["loss_"] = estimator.loss_
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@pytest.fixture
+def says():
+    """``says(estimator, X)``: as `everything`, of predictors too."""
+    return _says
 
 
 def _everything(estimator, X):
@@ -200,3 +290,69 @@ def run_script(tmp_path):
         assert code == 0, said.read_text()
 
     return run
+
+
+@contextmanager
+def _switched(switch, value, back):
+    switch(value)
+    try:
+        yield
+    finally:
+        switch(back)
+
+
+def _default_dtype(dtype):
+    return _switched(torch.set_default_dtype, dtype, torch.get_default_dtype())
+
+
+@contextmanager
+def _deterministic(**kwargs):
+    torch.use_deterministic_algorithms(True, **kwargs)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@contextmanager
+def _warnings_as_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+_SWITCHES = {
+    (78, "no_grad"): torch.no_grad,
+    (79, "inference_mode"): torch.inference_mode,
+    (78, "enable_grad"): torch.enable_grad,
+    (80, "autocast"): lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    (81, "default dtype float64"): lambda: _default_dtype(torch.float64),
+    (81, "default dtype float16"): lambda: _default_dtype(torch.float16),
+    (82, "default device meta"): lambda: _switched(
+        torch.set_default_device, "meta", None
+    ),
+    (82, "within device meta"): lambda: torch.device("meta"),
+    (83, "deterministic"): _deterministic,
+    (83, "deterministic, warn only"): lambda: _deterministic(warn_only=True),
+    (84, "anomaly mode"): lambda: torch.autograd.set_detect_anomaly(True),
+    (85, "np.errstate"): lambda: np.errstate(all="raise"),
+    (86, "warnings as errors"): _warnings_as_errors,
+    (88, "flush denormals"): lambda: _switched(torch.set_flush_denormal, True, False),
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(switch, id=name, marks=pytest.mark.fault(row))
+        for (row, name), switch in _SWITCHES.items()
+    ]
+)
+def switch(request):
+    """A context in which a switch of the process stands where it seldom does."""
+    return request.param
+
+
+@pytest.fixture
+def switches():
+    """All these contexts, by name."""
+    return {name: switch for (_, name), switch in _SWITCHES.items()}

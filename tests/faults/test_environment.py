@@ -5,7 +5,6 @@ import random
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -16,60 +15,7 @@ from sklearn.base import clone
 from skae import Autoencoder, LinearAutoencoder
 from skae.training import AutogradStep, FlatTensors, neutral
 
-
-@contextmanager
-def _switched(switch, value, back):
-    switch(value)
-    try:
-        yield
-    finally:
-        switch(back)
-
-
-def _default_dtype(dtype):
-    return _switched(torch.set_default_dtype, dtype, torch.get_default_dtype())
-
-
-@contextmanager
-def _deterministic(**kwargs):
-    torch.use_deterministic_algorithms(True, **kwargs)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-
-
-@contextmanager
-def _warnings_as_errors():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
-
-SWITCHES = {
-    "no_grad": torch.no_grad,
-    "inference_mode": torch.inference_mode,
-    "enable_grad": torch.enable_grad,
-    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
-    "default dtype float64": lambda: _default_dtype(torch.float64),
-    "default dtype float16": lambda: _default_dtype(torch.float16),
-    "default device meta": lambda: _switched(torch.set_default_device, "meta", None),
-    "within device meta": lambda: torch.device("meta"),
-    "deterministic": _deterministic,
-    "deterministic, warn only": lambda: _deterministic(warn_only=True),
-    "anomaly mode": lambda: torch.autograd.set_detect_anomaly(True),
-    "np.errstate": lambda: np.errstate(all="raise"),
-    "warnings as errors": _warnings_as_errors,
-    "flush denormals": lambda: _switched(torch.set_flush_denormal, True, False),
-}
-
-
 DIVERGES = {"learning_rate_init": 1e30, "max_iter": 10}
-
-
-@pytest.fixture(params=SWITCHES.values(), ids=SWITCHES)
-def switch(request):
-    return request.param
 
 
 @pytest.fixture
@@ -134,8 +80,8 @@ def test_fit_within_a_switch_is_usable_after_it(
 
 # These see more than others in numbers that are small or do not vary.
 @pytest.fixture(params=["np.errstate", "warnings as errors", "flush denormals"])
-def numeric_switch(request):
-    return SWITCHES[request.param]
+def numeric_switch(request, switches):
+    return switches[request.param]
 
 
 @pytest.mark.parametrize("change", (ODD | DENORMAL).values(), ids=ODD | DENORMAL)

@@ -53,6 +53,7 @@ def interrupted_in(request, monkeypatch):
     return prepare
 
 
+@pytest.mark.fault(73)
 def test_interrupt_in_the_third_epoch_keeps_the_second(
     in_one_run, X, interrupted_in, everything, assert_same
 ):
@@ -69,6 +70,7 @@ def test_interrupt_in_the_third_epoch_keeps_the_second(
     assert_same(everything(in_one_run, X), expected)
 
 
+@pytest.mark.fault(73)
 def test_interrupt_after_a_fit_replaces_it_by_the_complete_epochs(
     in_one_run, X, interrupted_in, assert_finite
 ):
@@ -80,6 +82,7 @@ def test_interrupt_after_a_fit_replaces_it_by_the_complete_epochs(
     assert not np.array_equal(in_one_run.transform(X), old)
 
 
+@pytest.mark.fault(73)
 def test_interrupt_in_the_first_epoch_is_raised(in_one_run, X, interrupted_in, refusal):
     interrupted_in(in_one_run, epoch=1)
     with refusal(in_one_run, KeyboardInterrupt, None):
@@ -88,6 +91,7 @@ def test_interrupt_in_the_first_epoch_is_raised(in_one_run, X, interrupted_in, r
         in_one_run.transform(X)
 
 
+@pytest.mark.fault(73)
 def test_interrupt_in_the_first_epoch_keeps_the_old_fit(
     in_one_run, X, interrupted_in, refusal, everything, assert_same
 ):
@@ -120,6 +124,7 @@ def test_interrupt_with_warnings_as_errors_keeps_the_old_fit(
     assert_same(everything(in_one_run, X), expected)
 
 
+@pytest.mark.fault(73)
 def test_interrupt_of_the_closed_form_keeps_the_old_fit(
     estimator, X, monkeypatch, refusal, everything, assert_same
 ):
@@ -245,6 +250,7 @@ def test_other_error_of_torch_is_not_taken_for_memory(
         any_estimator.fit(X)
 
 
+@pytest.mark.fault(76)
 @pytest.mark.parametrize("early_stopping", ["auto", True, False])
 @pytest.mark.parametrize("linear_path", [True, False])
 def test_learning_rate_of_1e3_is_refused(
@@ -273,6 +279,7 @@ def test_linear_descent_with_a_learning_rate_of_1e3_is_refused(
 
 
 # A whole epoch is one step in the second case, and its loss is that of the start.
+@pytest.mark.fault(76)
 @pytest.mark.parametrize("batch_size", ["auto", 60])
 @pytest.mark.parametrize("early_stopping", ["auto", True, False])
 @pytest.mark.parametrize("rate", [1e1, 1e3, 1e10, 1e20, 1e30, 1e38, 1e300])

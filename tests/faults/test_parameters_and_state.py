@@ -138,6 +138,7 @@ def test_inherited_parameters_keep_their_constraints(kind):
     assert changed <= {"code_activation"}
 
 
+@pytest.mark.fault(63, 64)
 @pytest.mark.parametrize(("kind", "name", "value"), BAD)
 def test_bad_parameter_is_refused_by_name_range_and_value(
     X, refusal, kind, name, value
@@ -334,6 +335,7 @@ def test_warm_start_leaves_copies_of_the_old_fit_alone(
     assert_same(everything(old, X), expected)
 
 
+@pytest.mark.fault(72)
 def test_warm_start_that_diverges_keeps_the_old_fit(
     dense, X, everything, assert_same, refusal
 ):

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+import skae
 from skae import Autoencoder, LinearAutoencoder
 
 X = np.random.default_rng(0).standard_normal((1000, 200))
@@ -24,6 +25,18 @@ ESTIMATORS = [
     Autoencoder(hidden_layer_sizes=(200,), **ADAM),
 ]
 
+# Those are so large that threads are taken; of every other kind there is a small one.
+SMALL = {"max_iter": 1, "random_state": 0}
+EVERY = [(estimator, X, None) for estimator in ESTIMATORS] + [
+    (getattr(skae, name)(**SMALL), X[:60, :8], np.arange(60) % 2)
+    for name in skae.__all__
+    if name not in {"AutoencoderTransformer", "Autoencoder", "LinearAutoencoder"}
+    and hasattr(getattr(skae, name), "fit")
+]
+
+def encode(fits):
+    return [fit.transform(X) for fit, (_, X, _) in zip(fits, EVERY, strict=True)]
+
 def assert_same(results, expected, atol=0.0):
     for result, right in zip(results, expected, strict=True):
         np.testing.assert_allclose(result, right, rtol=0, atol=atol)
@@ -33,23 +46,25 @@ def assert_same(results, expected, atol=0.0):
 FORK = """
 torch.set_num_threads(2)
 torch.ones(1000, 1000) @ torch.ones(1000, 1000)
-expected = [e.fit_transform(X) for e in ESTIMATORS]
+expected = [e.fit(X, y).transform(X) for e, X, y in EVERY]
 
 with multiprocessing.get_context("fork").Pool(2) as pool:
-    fits = [pool.apply_async(clone(e).fit, (X,)) for e in ESTIMATORS]
-    codes = [pool.apply_async(e.transform, (X,)) for e in ESTIMATORS]
-    assert_same([fit.get().transform(X) for fit in fits], expected, atol=1e-9)
+    fits = [pool.apply_async(clone(e).fit, (X, y)) for e, X, y in EVERY]
+    codes = [pool.apply_async(e.transform, (X,)) for e, X, _ in EVERY]
+    fits = [fit.get() for fit in fits]
+    assert_same(encode(fits), expected, atol=1e-5)
     assert_same([code.get() for code in codes], expected, atol=1e-9)
     assert pool.apply(torch.get_num_threads) == 1
 
 with joblib.Parallel(n_jobs=2, backend="multiprocessing") as parallel:
-    fits = parallel(joblib.delayed(clone(e).fit)(X) for e in ESTIMATORS)
-    codes = parallel(joblib.delayed(e.transform)(X) for e in ESTIMATORS)
-assert_same([fit.transform(X) for fit in fits], expected, atol=1e-9)
+    fits = parallel(joblib.delayed(clone(e).fit)(X, y) for e, X, y in EVERY)
+    codes = parallel(joblib.delayed(e.transform)(X) for e, X, _ in EVERY)
+assert_same(encode(fits), expected, atol=1e-5)
 assert_same(codes, expected, atol=1e-9)
 """
 
 
+@pytest.mark.fault(90)
 @pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="nothing forks here"
 )
@@ -58,16 +73,17 @@ def test_forked_child_of_a_process_with_threads_does_not_hang(run_script):
 
 
 START = """
-expected = [e.fit_transform(X) for e in ESTIMATORS]
+expected = [e.fit(X, y).transform(X) for e, X, y in EVERY]
 for method in {"spawn", "forkserver"} & set(multiprocessing.get_all_start_methods()):
     with multiprocessing.get_context(method).Pool(1) as pool:
-        fits = [pool.apply(clone(e).fit, (X,)) for e in ESTIMATORS]
-        codes = [pool.apply(e.transform, (X,)) for e in ESTIMATORS]
-    assert_same([fit.transform(X) for fit in fits], expected)
+        fits = [pool.apply(clone(e).fit, (X, y)) for e, X, y in EVERY]
+        codes = [pool.apply(e.transform, (X,)) for e, X, _ in EVERY]
+    assert_same(encode(fits), expected)
     assert_same(codes, expected)
 """
 
 
+@pytest.mark.fault(91)
 def test_fit_crosses_to_a_spawned_process_and_back(run_script):
     run_script(PREAMBLE + START, OMP_NUM_THREADS="1")
 
@@ -75,12 +91,12 @@ def test_fit_crosses_to_a_spawned_process_and_back(run_script):
 # Workers may have more than the one thread of this process, and round otherwise.
 SEARCH = """
 torch.set_num_threads(1)
-expected = [e.fit_transform(X) for e in ESTIMATORS]
+expected = [e.fit(X, y).transform(X) for e, X, y in EVERY]
 with joblib.Parallel(n_jobs=2, backend="loky") as parallel:
-    fits = parallel(joblib.delayed(clone(e).fit)(X) for e in ESTIMATORS)
-    codes = parallel(joblib.delayed(e.transform)(X) for e in ESTIMATORS)
+    fits = parallel(joblib.delayed(clone(e).fit)(X, y) for e, X, y in EVERY)
+    codes = parallel(joblib.delayed(e.transform)(X) for e, X, _ in EVERY)
     counts = parallel(joblib.delayed(torch.get_num_threads)() for _ in range(2))
-assert_same([fit.transform(X) for fit in fits], expected, atol=1e-9)
+assert_same(encode(fits), expected, atol=1e-5)
 assert_same(codes, expected, atol=1e-9)
 assert sum(counts) <= max(2, joblib.cpu_count()), counts
 
@@ -98,6 +114,7 @@ for estimator in ESTIMATORS:
 """
 
 
+@pytest.mark.fault(92)
 def test_parallel_search_finds_what_a_serial_one_does_and_shares_no_core(run_script):
     variables = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
     run_script(PREAMBLE + SEARCH, **dict.fromkeys(variables))

@@ -46,6 +46,7 @@ def refused(path, content=None):
 # The file stays open: opening it to write takes longer than refusing it.
 
 
+@pytest.mark.fault(94)
 def test_truncation_at_every_byte(content, path):
     with path.open("r+b", buffering=0) as file:
         for length in reversed(range(len(content))):
@@ -54,6 +55,7 @@ def test_truncation_at_every_byte(content, path):
     assert path.read_bytes() == b""
 
 
+@pytest.mark.fault(95)
 def test_every_byte_flipped(content, path):
     with path.open("r+b", buffering=0) as file:
         for place, byte in enumerate(content):
@@ -128,6 +130,7 @@ class Exploit:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.fault(96)
 def test_a_malicious_pickle_is_refused_unopened(path, small, tmp_path, reseal):
     trap = tmp_path / "trap"
     bad = pickle.dumps(Exploit(trap))
@@ -164,6 +167,7 @@ def test_names_are_looked_up_in_the_table_and_nowhere_else(name, small, path, re
     assert "no such kind" in refused(path)
 
 
+@pytest.mark.fault(97)
 @pytest.mark.parametrize("version", [2, 3, 1000])
 def test_a_newer_format_says_so(version, small, path, reseal):
     small.save(path)

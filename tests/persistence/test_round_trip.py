@@ -119,6 +119,7 @@ class TestParameters:
         assert again.n_components == 3
         assert again.transform(X).shape == (40, 2)
 
+    @pytest.mark.fault(97)
     def test_a_device_is_the_readers(self, path, X):
         fitted = AutoencoderClassifier(
             FrozenEstimator(StackedAutoencoder(**SHORT).fit(X)), max_iter=1

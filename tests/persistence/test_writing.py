@@ -37,6 +37,7 @@ def mode_of(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.fault(98)
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(small, path):
     small.save(path)
     old = path.read_bytes()
