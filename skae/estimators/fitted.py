@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from skae.data import ProbabilisticPCA, Scaling, Source
-from skae.networks import AutoencoderModule, Network
+from skae.networks import AutoencoderModule, Network, plain_numbers
 from skae.objectives import Likelihood, ObservedLikelihood
 from skae.training import threads
 
@@ -324,7 +324,7 @@ class FittedAutoencoder:
             return np.concatenate([self._map(b, function) for b in array.blocks()])
         n_rows = max(1, _CHUNK_BYTES // (array.itemsize * self.network.widest))
         flops, out = min(n_rows, len(array)) * sum(self.network.operations()), None
-        with _no_autocast(), threads(flops):
+        with _no_autocast(), plain_numbers(), threads(flops):
             for start in range(0, len(array), n_rows):
                 part = finite(function(_tensor(array[start : start + n_rows])))
                 if len(part) == len(array):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from skae.networks import plain_numbers
 from skae.training import (
     bfloat16_products,
     memory_errors,
@@ -34,6 +35,7 @@ def prepared(device, precision, network, batch_size):
         neutral(device),
         threads(3 * sum(products)),
         bfloat16_products(bfloat16, device),
+        plain_numbers(),
         memory_errors(batch_size),
     ):
         yield

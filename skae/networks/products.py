@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +18,8 @@ _LEAST_FLOPS = 5e6
 """Below this much arithmetic a product, what oneDNN does beside it takes longer."""
 
 _CPU_INFO = Path("/proc/cpuinfo")
+
+_here = threading.local()
 
 
 class Products(NamedTuple):
@@ -40,18 +44,34 @@ def products(left: Tensor, right: Tensor) -> Products:
     return _ONEDNN if _is_for_onednn(left, right) else _TORCH
 
 
+@contextmanager
+def plain_numbers() -> Iterator[None]:
+    """Let `affine` of this thread take an operator that knows nothing but numbers.
+
+    Outside of it a network of the user's may be differentiated forwards, traced or
+    exported.
+    """
+    before = getattr(_here, "are_plain", False)
+    _here.are_plain = True
+    try:
+        yield
+    finally:
+        _here.are_plain = before
+
+
 def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """``start + left @ right``, by whatever makes it fastest, and differentiable.
+    """``start + left @ right``; of `plain_numbers` by whatever makes it fastest.
 
     For a `TorchFunctionMode` this is a function of torch.
     """
     if has_torch_function_unary(left):
         seen: Tensor = handle_torch_function(affine, (left,), start, left, right)
         return seen
-    learns = torch.is_grad_enabled() and any(
-        factor.requires_grad for factor in (start, left, right)
+    are_plain = getattr(_here, "are_plain", False) and not (
+        torch.is_grad_enabled()
+        and any(factor.requires_grad for factor in (start, left, right))
     )
-    if learns or not _is_for_onednn(left, right):
+    if not (are_plain and _is_for_onednn(left, right)):
         return torch.addmm(start, left, right)
     if start.dim() == 1:
         return _onednn(left, right, start)

@@ -1,10 +1,14 @@
 """Products by oneDNN are those of torch, and are taken where they pay."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
 import torch
 
 import skae.networks.products as house
-from skae.networks.products import affine, products
+from skae import Autoencoder
+from skae.networks.products import affine, plain_numbers, products
 from skae.training import bfloat16_products
 
 LARGE, SMALL = (300, 200, 150), (30, 20, 15)
@@ -62,17 +66,43 @@ def test_affine_is_addmm(onednn, shape, rank):
     start, left, right = factors(shape)
     start = start[0] if rank == 1 else start
     expected = torch.addmm(start, left, right)
-    torch.testing.assert_close(
-        affine(start, left, right), expected, rtol=1e-5, atol=1e-4
-    )
+    assert torch.equal(affine(start, left, right), expected)
+    with plain_numbers():
+        found = affine(start, left, right)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("learns", [0, 1, 2])
 def test_affine_is_differentiable(onednn, learns):
     parts = factors(LARGE)
     parts[learns].requires_grad_()
-    affine(*parts).sum().backward()
+    with plain_numbers():
+        affine(*parts).sum().backward()
     assert parts[learns].grad.any()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_networks_outside_are_differentiated_forwards_and_exported(onednn):
+    start, left, right = factors(LARGE)
+    _, tangent = torch.func.jvp(lambda x: affine(start, x, right), (left,), (left,))
+    torch.testing.assert_close(tangent, left @ right)
+    X = np.random.default_rng(0).normal(size=(300, 200)).astype(np.float32)
+    network = Autoencoder(3, max_iter=1, random_state=0).fit(X).network_
+    exported = torch.export.export(
+        network.requires_grad_(False), (torch.from_numpy(X),)
+    )
+    assert "mkldnn" not in str(exported)
+
+
+def test_plain_numbers_are_those_of_a_thread_and_end(onednn):
+    start, left, right = factors(LARGE)
+    with plain_numbers(), ThreadPoolExecutor(1) as pool:
+        with plain_numbers():
+            pass
+        assert house._here.are_plain
+        found = pool.submit(affine, start, left, right).result()
+    assert not house._here.are_plain
+    assert torch.equal(found, torch.addmm(start, left, right))
 
 
 def test_onednn_is_for_large_products_of_float32(onednn):
