@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch.distributions import Normal, kl_divergence
 
 from skae import VariationalAutoencoder
-from skae.estimators.fitting import _ramp
+from skae.estimators.ramp import Ramp
 
 SETTINGS = {
     "hidden_layer_sizes": (8,),
@@ -125,7 +125,7 @@ class TestCollapse:
 
 class TestWarmUp:
     def test_weight_rises_in_equal_steps(self):
-        ramp, none = _ramp(4), _ramp(0)
+        ramp, none = Ramp(4), Ramp(0)
         assert [ramp() for _ in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
         assert [none() for _ in range(3)] == [1.0, 1.0, 1.0]
 

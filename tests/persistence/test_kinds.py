@@ -79,7 +79,7 @@ def test_arrays_at_places_with_one_name_stay_two():
         *(np.array([1j]), np.array([b"a"]), np.array(["2020"], dtype="M8[Y]")),
         *(np.ma.masked_array([1.0]), np.recarray(1, "f8"), np.array([object()])),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_only_pickle_knows_is_refused(value):
     with pytest.raises(TypeError, match="there is no way to write down"):

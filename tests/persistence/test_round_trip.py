@@ -96,7 +96,7 @@ class TestParameters:
             {"random_state": np.random.RandomState(3)},
             {"random_state": None},
         ],
-        ids=str,
+        ids=" ".join,
     )
     def test_of_any_type_come_back(self, changes, path, X, assert_same):
         fitted = Autoencoder(**SHORT | changes).fit(X)
