@@ -1,6 +1,7 @@
 """How much is explained by codes of different sizes, beside PCA."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
@@ -15,6 +16,7 @@ from skae.inspection._rows import as_rows
 from skae.metrics import reconstruction_r2
 
 _SIZES = (1, 2, 4, 8, 16, 32)
+_VARIANCE = "share of the variance explained"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -34,8 +36,8 @@ class ExplainedDevianceDisplay:
         The same of PCA; NaN for sizes that PCA cannot have.
     name : str, default="estimator"
         Name of the estimator.
-    measure : str, default="variance"
-        What is explained: the variance, or the deviance under another likelihood.
+    measure : str, default="share of the variance explained"
+        What the scores are, written at their axis.
 
     Attributes
     ----------
@@ -67,7 +69,7 @@ class ExplainedDevianceDisplay:
     scores: np.ndarray
     pca_scores: np.ndarray | None = None
     name: str = "estimator"
-    measure: str = "variance"
+    measure: str = _VARIANCE
 
     @classmethod
     def from_estimator(
@@ -79,7 +81,7 @@ class ExplainedDevianceDisplay:
         X_test=None,
         test_size=0.25,
         cv=None,
-        scoring="variance",
+        scoring=None,
         pca=True,
         n_jobs=None,
         random_state=0,
@@ -109,11 +111,13 @@ class ExplainedDevianceDisplay:
         cv : int or cross-validation generator, default=None
             Folds to judge by, in place of rows held out once. The curves are then the
             means over the folds, with a standard deviation to both sides.
-        scoring : {"variance", "deviance"}, default="variance"
-            ``"variance"`` is the share of the squared deviations from the training
-            mean, `skae.metrics.reconstruction_r2`, which PCA has too.
-            ``"deviance"`` is the estimator's own `score`, under its own likelihood;
-            PCA, which has another one, is left out.
+        scoring : callable or "deviance", default=None
+            None is the share of the squared deviations from the training mean,
+            `skae.metrics.reconstruction_r2`. A callable is called as
+            ``scoring(model, X)``, and gives a number: any other scorer that needs no
+            labels, such as those of `skae.metrics.make_denoising_scorer`; PCA is judged
+            by it too. ``"deviance"`` is the estimator's own `score`, under its own
+            likelihood; PCA, which has another one, is left out.
         pca : bool, default=True
             Whether to draw PCA's curve.
         n_jobs : int, default=None
@@ -132,10 +136,7 @@ class ExplainedDevianceDisplay:
         ExplainedDevianceDisplay
             What was drawn.
         """
-        if scoring not in ("variance", "deviance"):
-            raise ValueError(
-                f'scoring must be "variance" or "deviance". Got {scoring!r}.'
-            )
+        scorer, measure = _scorer(scoring)
         parameter = _parameter_of(estimator)
         splits = _splits(X, X_test, test_size, cv, random_state)
         n_features = int(np.prod(np.shape(splits[0][0])[1:]))
@@ -145,7 +146,7 @@ class ExplainedDevianceDisplay:
         def scores_of(model, splits, sizes):
             tasks = (
                 delayed(_score)(
-                    clone(model).set_params(**{parameter: size}), *split, scoring
+                    clone(model).set_params(**{parameter: size}), *split, scorer
                 )
                 for size in sizes
                 for split in splits
@@ -154,7 +155,7 @@ class ExplainedDevianceDisplay:
             return np.reshape(scores, (len(sizes), len(splits)))
 
         scores, pca_scores = scores_of(estimator, splits, n_components), None
-        if pca and scoring == "variance":
+        if pca and scoring != "deviance":
             flat = [tuple(map(_flat, split)) for split in splits]
             most = min(n_features, *(np.shape(train)[0] for train, _ in splits))
             possible = [k for k in n_components if k <= most]
@@ -167,7 +168,7 @@ class ExplainedDevianceDisplay:
             scores=scores,
             pca_scores=pca_scores,
             name=name or type(_last(estimator)).__name__,
-            measure=scoring,
+            measure=measure,
         )
         return display.plot(ax, **kwargs)
 
@@ -200,7 +201,7 @@ class ExplainedDevianceDisplay:
         ax.set_xlabel("n_components")
         folds = self.scores.shape[1]
         rows = "held out" if folds == 1 else f"mean of {folds} folds ± std"
-        ax.set_ylabel(f"share of the {self.measure} explained\n({rows})")
+        ax.set_ylabel(f"{self.measure}\n({rows})")
         ax.legend()
         return self
 
@@ -258,7 +259,27 @@ def _splits(X, X_test, test_size, cv, random_state):
     ]
 
 
-def _score(model, train, test, scoring):
+def _scorer(scoring):
+    """Return what judges a model by new rows, and what that measures."""
+    if scoring is None:
+        return reconstruction_r2, _VARIANCE
+    if isinstance(scoring, str) and scoring == "deviance":
+        return _own_score, "share of the deviance explained"
+    if not callable(scoring):
+        raise ValueError(
+            'scoring must be None, "deviance" or a callable scoring(model, X), such as '
+            "skae.metrics.reconstruction_r2; the names that scikit-learn has for "
+            f"scorers are of such as need labels. Got {scoring!r}."
+        )
+    named = getattr(scoring, "func", scoring)  # of a partial, the function
+    return scoring, getattr(named, "__name__", "score")
+
+
+def _own_score(model, X):
+    return model.score(X)
+
+
+def _score(model, train, test, scorer):
     """Fit a model and score its last step, for what the others make of the rows."""
     while hasattr(model, "steps"):
         if len(model.steps) > 1:
@@ -266,6 +287,10 @@ def _score(model, train, test, scoring):
             train, test = before.transform(train), before.transform(test)
         model = model.steps[-1][1]
     model.fit(train)
-    if scoring == "variance":
-        return reconstruction_r2(model, test)
-    return model.score(test)
+    score = scorer(model, test)
+    if not isinstance(score, Real):
+        raise ValueError(
+            f"scoring must give a number for each model. Got {score!r}, of the type "
+            f"{type(score).__name__}."
+        )
+    return float(score)

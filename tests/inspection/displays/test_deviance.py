@@ -1,5 +1,7 @@
 """Explained deviance against the size of the code: the splits, the scores, PCA's."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -12,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skae import Autoencoder, ConvolutionalAutoencoder
 from skae.inspection import ExplainedDevianceDisplay
-from skae.metrics import reconstruction_r2
+from skae.metrics import make_denoising_scorer, reconstruction_r2
 
 QUICK = Autoencoder(max_iter=2, random_state=0)
 
@@ -80,6 +82,34 @@ def test_the_deviance_of_another_likelihood(digits):
     assert display.ax_.get_ylabel().startswith("share of the deviance explained")
 
 
+def test_any_scorer(digits):
+    X, X_test = digits.X[:300], digits.X[300:]
+    options = {"X_test": X_test, "n_components": [2, 5]}
+    expected = ExplainedDevianceDisplay.from_estimator(QUICK, X, **options)
+    display = ExplainedDevianceDisplay.from_estimator(
+        QUICK, X, scoring=reconstruction_r2, **options
+    )
+    assert_array_equal(display.scores, expected.scores)
+    assert_array_equal(display.pca_scores, expected.pca_scores)
+    assert display.ax_.get_ylabel() == "reconstruction_r2\n(held out)"
+    mean = np.zeros(64)
+    display = ExplainedDevianceDisplay.from_estimator(
+        PCA(), X, scoring=partial(reconstruction_r2, mean=mean), pca=False, **options
+    )
+    assert_allclose(
+        display.scores[0], reconstruction_r2(PCA(2).fit(X), X_test, mean=mean)
+    )
+    assert display.measure == "reconstruction_r2"
+    scorer = make_denoising_scorer(noise=4.0)
+    display = ExplainedDevianceDisplay.from_estimator(
+        make_pipeline(StandardScaler(), QUICK), X, scoring=scorer, **options
+    )
+    scaler = StandardScaler().fit(X)
+    pca = PCA(5).fit(scaler.transform(X))
+    assert_allclose(display.pca_scores[1], scorer(pca, scaler.transform(X_test)))
+    assert display.ax_.get_ylabel() == "score\n(held out)"
+
+
 def test_sizes(wine):
     rows = wine.X.to_numpy()[:20, :3]
     display = ExplainedDevianceDisplay.from_estimator(QUICK, rows)
@@ -116,7 +146,10 @@ def test_what_cannot_be_drawn(digits):
         draw(DBSCAN(), digits.X)
     with pytest.raises(TypeError, match="has no parameter n_components"):
         draw(Autoencoder, digits.X)
-    with pytest.raises(ValueError, match="scoring must be"):
-        draw(QUICK, digits.X, scoring="r2")
+    for scoring in ("r2", 1, ["deviance"]):
+        with pytest.raises(ValueError, match="scoring must be None"):
+            draw(QUICK, digits.X, scoring=scoring)
+    with pytest.raises(ValueError, match="must give a number for each model"):
+        draw(PCA(), digits.X, scoring=lambda model, X: {}, n_components=[2])
     with pytest.raises(ValueError, match="not both"):
         draw(QUICK, digits.X, X_test=digits.X, cv=3)
