@@ -7,6 +7,7 @@ import numpy as np
 from skae.inspection._colours import colours_of
 from skae.inspection._figure import bare
 from skae.inspection._images import ImageShape, image_shape_for
+from skae.inspection._rows import mean_and_deviation
 
 _MOST_NAMES = 40  # column names that stay legible side by side
 
@@ -112,8 +113,7 @@ class HeatMap:
     def draw(self, fig, panels, rows, y, legend):
         """Draw the chosen rows, each feature in its standard deviations."""
         X = next(iter(panels.values()))
-        mean, spread = X.mean(axis=0), X.std(axis=0)
-        spread = np.where(spread > 1e-9 * np.abs(mean), spread, 1)
+        mean, spread = mean_and_deviation(X)
         for ax, (name, panel) in _stacked(fig, panels):
             image = ax.imshow(
                 (panel[rows] - mean) / spread,

@@ -62,6 +62,25 @@ def names_of(X, feature_names):
     return names
 
 
+def mean_and_deviation(rows):
+    """Return mean and standard deviation of features, 1 for one that is constant.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Of float64; NaN stands for what is missing.
+
+    Returns
+    -------
+    mean, deviation : ndarray of shape (n_features,)
+        Of each feature. Constant is one whose values differ in their last bits at most.
+    """
+    low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
+    rounding = 4 * np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    deviation = np.where(high - low > rounding, np.nanstd(rows, axis=0), 1.0)
+    return np.nanmean(rows, axis=0), deviation
+
+
 @dataclass(frozen=True)
 class FeatureStatistics:
     """What is typical of the features of some rows.
@@ -87,9 +106,8 @@ class FeatureStatistics:
     @classmethod
     def of(cls, rows):
         """Describe `rows`, (n_samples, n_features)."""
-        mean, std = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+        mean, std = mean_and_deviation(rows)
         low, high = np.nanquantile(rows, [0.05, 0.95], axis=0)
-        std = np.where(std > 1e-9 * np.abs(mean), std, 1.0)
         limits = float(np.nanmin(rows)), float(np.nanmax(rows))
         return cls(mean, std, low, high, limits)
 

@@ -184,3 +184,14 @@ def test_what_cannot_be_drawn(call, message):
     with pytest.raises(ValueError, match=message):
         call()
     assert not pyplot.get_fignums()
+
+
+def test_small_deviations_from_a_large_mean_are_drawn_in_their_own():
+    noise = np.random.default_rng(0).normal(size=(50, 6))
+    X = 1e8 + 0.05 * noise
+    X[:, 0] = 1e8 + 0.1  # constant
+    fig = plot_reconstructions(X, {"mean": np.tile(X.mean(axis=0), (50, 1))})
+    original = fig.axes[0].get_images()[0].get_array()
+    drawn = (X - X.mean(axis=0))[: len(original), 1:] / X[:, 1:].std(axis=0)
+    assert_allclose(original[:, 1:], drawn, atol=1e-5)
+    assert_array_equal(original[:, 0], np.zeros(len(original)))

@@ -102,8 +102,8 @@ class ReconstructionDisplay:
             The rows.
         y : array-like of shape (n_samples,), default=None
             Labels or numbers that the rows to show are spread over.
-        rows : array-like of int, default=None
-            Indices of the rows to show; None chooses `n_samples` of them.
+        rows : array-like of int or of bool, default=None
+            Indices of the rows to show, or a mask of them; None chooses `n_samples`.
         n_samples : int, default=10
             How many rows to show.
         image_shape : tuple of int or False, default=None
@@ -156,7 +156,7 @@ class ReconstructionDisplay:
             Their reconstructions.
         y : array-like of shape (n_samples,), default=None
             As in :meth:`from_estimator`.
-        rows : array-like of int, default=None
+        rows : array-like of int or of bool, default=None
             As in :meth:`from_estimator`.
         n_samples : int, default=10
             As in :meth:`from_estimator`.
@@ -191,9 +191,9 @@ class ReconstructionDisplay:
         ----------
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        rows : array-like of int, default=None
-            Indices of the rows to show; None chooses `n_samples` of them: the first
-            ones, or, with `y`, some that are spread over it.
+        rows : array-like of int or of bool, default=None
+            Indices of the rows to show, or a mask of them; None chooses `n_samples` of
+            them: the first ones, or, with `y`, some that are spread over it.
         n_samples : int, default=10
             How many rows to show.
         **kwargs : dict
@@ -208,7 +208,7 @@ class ReconstructionDisplay:
         shape = image_shape_for(n_features, self.image_shape, self.feature_names)
         if rows is None:
             rows = rows_to_show(n_rows, self.y, n_samples)
-        self.rows_ = np.atleast_1d(rows)
+        self.rows_ = _indices(rows, n_rows)
         draw = self._draw_errors if shape is None else self._draw_images
         draw(ax, shape, **kwargs)
         self.figure_ = self.ax_.figure
@@ -256,3 +256,18 @@ class ReconstructionDisplay:
                 fontsize="small",
                 color="white" if dark else "black",
             )
+
+
+def _indices(rows, n_rows):
+    """Return the indices of chosen rows, from 0 on: of indices, or of a mask."""
+    rows = np.asarray(rows)
+    try:
+        chosen = np.atleast_1d(np.arange(n_rows)[rows if rows.size else slice(0)])
+    except IndexError as error:
+        raise ValueError(
+            f"rows must be indices of the {n_rows} rows of X, or a mask with an entry "
+            f"for each of them: {error}"
+        ) from error
+    if not chosen.size:
+        raise ValueError("rows chooses no row: there is nothing to draw.")
+    return chosen
