@@ -27,7 +27,7 @@ class ReconstructionErrorDisplay:
     y : ndarray of shape (n_samples,), default=None
         Labels, such as normal and anomalous.
     threshold : float, default=None
-        The error from which on a row counts as unusual.
+        The error above which a row counts as unusual.
     unit : str, default=None
         Unit of the errors.
 
@@ -100,7 +100,7 @@ class ReconstructionErrorDisplay:
         y : array-like of shape (n_samples,), default=None
             Labels of up to four kinds, such as normal and anomalous, to tell apart.
         threshold : float, default=None
-            The error from which on a row counts as unusual.
+            The error above which a row counts as unusual.
         quantile : float, default=None
             In place of `threshold`: the quantile of these errors that it is to be, 0.95
             for one that a twentieth of the rows lies above. A threshold that other rows
@@ -177,6 +177,7 @@ class ReconstructionErrorDisplay:
         if y is not None:
             check_consistent_length(errors, y)
             y = column_or_1d(y)
+            _refuse_missing(y)
             if len(np.unique(y)) > len(_LOOKS):
                 raise ValueError(
                     f"y has {len(np.unique(y))} labels, and a histogram can show up to "
@@ -281,4 +282,23 @@ class ReconstructionErrorDisplay:
             raise ValueError('scale="log" needs errors above 0.')
         if not (isinstance(bins, str) or np.isscalar(bins)):
             return np.asarray(bins)
-        return np.exp(np.histogram_bin_edges(np.log(self.errors), bins))
+        edges = np.exp(np.histogram_bin_edges(np.log(self.errors), bins))
+        edges[0] = min(edges[0], self.errors.min())  # what rounding may have left out
+        edges[-1] = max(edges[-1], self.errors.max())
+        return edges
+
+
+def _refuse_missing(y):
+    """Refuse labels that are None, NaN or the like: these equal no label."""
+    (rows,) = np.nonzero([_is_missing(label) for label in y.tolist()])
+    if len(rows):
+        raise ValueError(
+            f"y has no label in row {rows[0]} ({len(rows)} in all are missing). Leave "
+            "these rows out, or give them a label of their own, as 'unknown'."
+        )
+
+
+def _is_missing(label):
+    """Whether it is None, or not equal to itself: NaN, or pandas' NA."""
+    same = label == label
+    return label is None or not (isinstance(same, bool | np.bool_) and same)
