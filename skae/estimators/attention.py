@@ -151,11 +151,15 @@ class AttentionAutoencoder(PaddingMixin, ShapedAutoencoder):
         Number of features seen during fit: entries of a sample.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of these features, if X had names that are all strings.
+    image_shape_ : bool
+        False: sequences are no images.
     n_iter_ : int
         Epochs trained, at least 1.
     loss_ : float
         Mean loss over the entries of the training data, in squared units of X
         (Gaussian) or in nats, under the weights that were kept.
+    loss_unit_ : {"squared units of X", "nats"}
+        Unit of the losses and of `reconstruction_error`.
     best_loss_ : float
         Lowest monitored loss. With a validation set this is its loss under the
         weights that were kept, else the training loss with the penalty.
@@ -338,6 +342,15 @@ class AttentionAutoencoder(PaddingMixin, ShapedAutoencoder):
         check_fitted(self)
         X = check_X(self, X, reset=False)
         return self._fitted.inside(X, self._fitted.network.attention)
+
+    @property
+    def image_shape_(self):
+        """False: sequences are no images, whatever their shape.
+
+        Pictures of rows, as in `skae.inspection`, draw them as they draw a table.
+        """
+        check_fitted(self)
+        return False
 
     def _compose(self, n_features):
         if self.width % self.n_heads:

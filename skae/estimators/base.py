@@ -256,6 +256,16 @@ class AutoencoderTransformer(
         return self._fitted.module()
 
     @property
+    def loss_unit_(self):
+        """Unit of losses and reconstruction errors, under the fit's likelihood.
+
+        ``"squared units of X"`` of the Gaussian likelihood, ``"nats"`` of the others.
+        """
+        check_fitted(self)
+        gaussian = self._fitted.likelihood.has_variance
+        return "squared units of X" if gaussian else "nats"
+
+    @property
     def _n_features_out(self):
         return self.n_components_
 

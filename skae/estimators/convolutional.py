@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval
 
 from skae.estimators.shaped import ShapedAutoencoder
-from skae.estimators.validation import sizes_of
+from skae.estimators.validation import check_fitted, sizes_of
 from skae.networks import ConvolutionalNetwork
 from skae.objectives import Dissimilarity
 
@@ -141,11 +141,15 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         Number of features seen during fit: entries of a sample.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of these features, if X had names that are all strings.
+    image_shape_ : tuple of int
+        Channels, height and width of an image, as the network of the fit takes it.
     n_iter_ : int
         Epochs trained, at least 1.
     loss_ : float
         Mean loss over the entries of the training data, in squared units of X
         (Gaussian) or in nats, under the weights that were kept.
+    loss_unit_ : {"squared units of X", "nats"}
+        Unit of the losses and of `reconstruction_error`.
     best_loss_ : float
         Lowest monitored objective, that of the weights that were kept.
     loss_curve_ : list of float
@@ -271,6 +275,15 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
+
+    @property
+    def image_shape_(self):
+        """Channels, height and width of an image, as the network of the fit takes it.
+
+        Pictures of rows, as in `skae.inspection`, draw them in this shape.
+        """
+        check_fitted(self)
+        return self._fitted.network.input_shape
 
     def _compose(self, n_features):
         shape = self._network_shape(n_features)

@@ -135,6 +135,8 @@ class Autoencoder(AutoencoderTransformer):
     loss_ : float
         Mean loss over the entries of the training data, in squared units of X
         (Gaussian) or in nats, under the weights that were kept.
+    loss_unit_ : {"squared units of X", "nats"}
+        Unit of the losses and of `reconstruction_error`.
     best_loss_ : float
         Lowest monitored loss. With a validation set this is its loss under the
         weights that were kept, else the training loss with the penalty.

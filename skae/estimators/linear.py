@@ -130,6 +130,8 @@ class LinearAutoencoder(AutoencoderTransformer):
         Epochs trained; 1 for the exact solver.
     loss_ : float
         Mean squared error over the entries of the training data.
+    loss_unit_ : {"squared units of X"}
+        Unit of the losses and of `reconstruction_error`.
     best_loss_ : float
         The same.
     best_iteration_ : int
@@ -268,12 +270,8 @@ class LinearAutoencoder(AutoencoderTransformer):
         return self.solver != "exact"
 
     def _compose(self, n_features):
-        network = DenseNetwork(
-            n_features,
-            self.n_components,
-            tied_weights=self.tied_weights,
-            linear_path=False,
-        )
+        k, tied = self.n_components, self.tied_weights
+        network = DenseNetwork(n_features, k, tied_weights=tied, linear_path=False)
         decay = WeightDecay(self.weight_decay) if self.weight_decay else None
         return Composition(network, Gaussian(), decay)
 

@@ -102,7 +102,7 @@ class ImageShape:
         )
 
 
-def image_shape_for(n_features, image_shape, feature_names, estimator=None):
+def image_shape_for(n_features, image_shape, feature_names, known=None):
     """Say in what shape rows of so many features are images, if they are.
 
     Parameters
@@ -116,8 +116,9 @@ def image_shape_for(n_features, image_shape, feature_names, estimator=None):
     feature_names : list of str or None
         The names of their columns, if they are known to be a table.
 
-    estimator : estimator, default=None
-        One that may know the shape of its samples.
+    known : tuple of int or False, default=None
+        What an estimator says, its `image_shape_`: channels, if any, height and width;
+        False where its samples are no images.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def image_shape_for(n_features, image_shape, feature_names, estimator=None):
         If `image_shape` does not fit.
     """
     if image_shape is None:
-        return _guess(n_features, feature_names, estimator)
+        return _guess(n_features, feature_names, known)
     if image_shape is False:
         return None
     shape = tuple(np.ravel(image_shape).tolist())
@@ -144,19 +145,18 @@ def image_shape_for(n_features, image_shape, feature_names, estimator=None):
     return ImageShape(shape)
 
 
-def _guess(n_features, feature_names, estimator):
+def _guess(n_features, feature_names, known):
     if feature_names is not None:
         return None
-    known = getattr(estimator, "_network_shape", None)
     if known is not None:
-        return _of_samples(known(n_features))
+        return _of_samples(known) if known else None
     side = isqrt(n_features)
     is_square = side**2 == n_features and side >= _SMALLEST
     return ImageShape((side, side)) if is_square else None
 
 
 def _of_samples(shape):
-    """Take samples for images, (channels, height, width), unless they are sequences."""
+    """Take samples, (channels, height, width), for images if they can be drawn so."""
     *channels, height, width = shape
     if min(height, width) < _SMALLEST // 2 or channels not in ([], [1], [3], [4]):
         return None

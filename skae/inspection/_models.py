@@ -94,7 +94,8 @@ def known_image_shape(estimator, X, image_shape, feature_names):
     Parameters
     ----------
     estimator : estimator
-        One of images knows their shape.
+        One of images knows their shape, one of sequences that there are none:
+        `image_shape_`.
 
     X : array-like of shape (n_samples, ...)
         The rows.
@@ -116,11 +117,11 @@ def known_image_shape(estimator, X, image_shape, feature_names):
         If `image_shape` does not fit.
     """
     n_features = int(np.prod(np.shape(X)[1:]))
-    knows = innermost(estimator, "_network_shape")
-    if getattr(knows, "n_features_in_", None) != n_features:
-        knows = None  # a step before it changes the width
+    knows, known = innermost(estimator, "image_shape_"), None
+    if knows is not None and knows.n_features_in_ == n_features:
+        known = knows.image_shape_  # else a step before it changes the width
     names = names_of(X, feature_names)
-    shape = image_shape_for(n_features, image_shape, names, knows)
+    shape = image_shape_for(n_features, image_shape, names, known)
     return False if shape is None else shape.shape
 
 
@@ -168,12 +169,13 @@ def error_unit(estimator, within=None):
     """
     if not hasattr(estimator, "inverse_transform"):
         return None
-    if getattr(estimator, "likelihood", "gaussian") != "gaussian":
-        return "nats"
+    unit = getattr(estimator, "loss_unit_", "squared units of X")
+    if not unit.endswith("of X"):
+        return unit
     steps = [step for _, step in getattr(within, "steps", []) if hasattr(step, "fit")]
     place = next((i for i, step in enumerate(steps) if step is estimator), 0)
     after = f" after {type(steps[place - 1]).__name__}" if place else ""
-    return f"squared units of X{after}"
+    return f"{unit}{after}"
 
 
 def in_unit(what, unit):

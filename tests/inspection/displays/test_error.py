@@ -1,20 +1,24 @@
 """The histogram of errors: whose, on what scale, and the share above a threshold."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
+from skae import Autoencoder
 from skae.inspection import ReconstructionErrorDisplay
 
 
-def heights(bars, edges):
-    """Heights of a histogram, of what was drawn."""
+def histogram(bars):
+    """Heights and edges of a histogram, of what was drawn."""
     x, y = bars.get_xy().T
-    middles = (edges[1:] + edges[:-1]) / 2
-    return np.array([y[np.flatnonzero(x <= middle)].max() for middle in middles])
+    edges = np.unique(x)
+    return y[1 : 2 * len(edges) - 1 : 2], edges
 
 
 def labels(display):
@@ -62,7 +66,9 @@ def test_labels_are_told_apart(wine, pipeline):
 def test_bars_are_shares_of_the_rows():
     errors = np.array([0.0, 1.0, 1.0, 3.5])
     display = ReconstructionErrorDisplay.from_errors(errors, bins=[0, 0.5, 2, 4])
-    assert_allclose(heights(display.bars_[0], np.array([0, 0.5, 2, 4])), [25, 50, 50])
+    shares, edges = histogram(display.bars_[0])
+    assert_allclose(edges, [0, 0.5, 2, 4])
+    assert_allclose(shares, [25, 50, 25])
     assert display.ax_.get_legend() is None
     assert display.ax_.get_xlabel() == "reconstruction error"
     with pytest.raises(ValueError, match="There is no threshold"):
@@ -84,6 +90,73 @@ def test_the_scale(largest, options, scale):
     display = ReconstructionErrorDisplay.from_errors(errors, list("aabb"), **options)
     assert display.ax_.get_xscale() == scale
     assert labels(display) == ["a", "b"]
+
+
+@pytest.mark.parametrize("bins", ["auto", 7])
+def test_no_row_is_lost_on_a_logarithmic_axis(bins):
+    for seed in range(40):  # rounding leaves a row out in one of ten
+        errors = np.random.default_rng(seed).lognormal(size=50)
+        display = ReconstructionErrorDisplay.from_errors(
+            errors, bins=bins, scale="log", ax=Figure().subplots()
+        )
+        shares, edges = histogram(display.bars_[0])
+        assert_allclose(shares.sum(), 100)
+        assert_allclose(
+            np.diff(np.log(edges)), np.log(edges[-1] / edges[0]) / len(shares)
+        )
+
+
+def test_bins_of_the_callers_may_leave_rows_out():
+    display = ReconstructionErrorDisplay.from_errors(
+        [1.0, 2.0, 4.0, 64.0], bins=[1, 3, 9], scale="log"
+    )
+    shares, edges = histogram(display.bars_[0])
+    assert_allclose(edges, [1, 3, 9])
+    assert_allclose(shares, [50, 25])
+
+
+def test_errors_that_are_all_the_same():
+    display = ReconstructionErrorDisplay.from_errors([2.0, 2.0], scale="log")
+    shares, edges = histogram(display.bars_[0])
+    assert shares.sum() == 100
+    assert edges[0] < 2 < edges[-1]
+
+
+def test_the_unit_is_that_of_the_fit(digits):
+    X = digits.X / 16
+    ae = Autoencoder(2, likelihood="bernoulli", max_iter=1, random_state=0).fit(X)
+    ae.set_params(likelihood="gaussian")  # for the next fit
+    assert ae.loss_unit_ == "nats"
+    assert ReconstructionErrorDisplay.from_estimator(ae, X).unit == "nats"
+    scaled = make_pipeline(MinMaxScaler(), Autoencoder(2, max_iter=1)).fit(X)
+    scaled[-1].set_params(likelihood="bernoulli")
+    display = ReconstructionErrorDisplay.from_estimator(scaled, X)
+    assert display.unit == "squared units of X after MinMaxScaler"
+    assert not hasattr(Autoencoder(), "loss_unit_")
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [0, 1, np.nan, 0, 1],
+        ["a", "b", None, "a", "b"],
+        pd.array(["a", "b", pd.NA, "a", "b"], dtype="string"),
+        np.array([np.float64(1), 2, np.nan, 1, 2], dtype=object),
+    ],
+    ids=["nan", "none", "pandas", "objects"],
+)
+def test_a_missing_label_is_refused(y):
+    errors = [1.0, 2.0, 3.0, 4.0, 5.0]
+    with pytest.raises(ValueError, match=r"no label in row 2 \(1 in all are missing\)"):
+        ReconstructionErrorDisplay.from_errors(errors, y)
+    there = np.delete(np.asarray(y, dtype=object), 2)
+    display = ReconstructionErrorDisplay.from_errors(np.delete(errors, 2), there)
+    assert len(display.bars_) == 2
+
+
+def test_rows_at_the_threshold_are_not_above_it():
+    display = ReconstructionErrorDisplay.from_errors([1.0, 2.0, 3.0, 4.0], threshold=2)
+    assert display.share_above == 0.5
 
 
 def test_pca_has_errors_too(digits):

@@ -7,9 +7,17 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.manifold import Isomap
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skae import AttentionAutoencoder, Autoencoder, ConvolutionalAutoencoder
 from skae.inspection import ReconstructionDisplay
+
+
+@pytest.fixture(scope="module")
+def rng_rows():
+    """A hundred features, which could be images of 10 x 10 pixels."""
+    return np.random.default_rng(0).normal(size=(80, 100))
 
 
 def tick_labels(axis):
@@ -121,9 +129,74 @@ def test_estimators_of_images_know_their_shape(digits):
     ae = ConvolutionalAutoencoder(2, input_shape=(3, 4, 4), max_iter=1).fit(colours)
     display = ReconstructionDisplay.from_estimator(ae, colours)
     assert display.image_shape == (3, 4, 4)
-    sequences = AttentionAutoencoder(2, max_iter=1).fit(digits.X[:60])
-    display = ReconstructionDisplay.from_estimator(sequences, digits.X[:60])
+    ae.set_params(input_shape=None)  # for the next fit
+    assert ae.image_shape_ == (3, 4, 4)
+    assert ReconstructionDisplay.from_estimator(ae, colours).image_shape == (3, 4, 4)
+    signals = ConvolutionalAutoencoder(2, max_iter=1).fit(digits.X[:60])
+    assert signals.image_shape_ == (1, 1, 64)
+    display = ReconstructionDisplay.from_estimator(signals, digits.X[:60])
     assert display.image_shape is False
+    assert not hasattr(ConvolutionalAutoencoder(), "image_shape_")
+
+
+@pytest.mark.parametrize("shape", [None, (20, 5), (10, 10), (25, 4)])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_sequences_are_no_images(shape, scaled, rng_rows):
+    ae = AttentionAutoencoder(2, input_shape=shape, max_iter=1, n_layers=1, width=8)
+    model = make_pipeline(StandardScaler(), ae) if scaled else ae
+    display = ReconstructionDisplay.from_estimator(model.fit(rng_rows), rng_rows)
+    assert ae.image_shape_ is False
+    assert display.image_shape is False
+    assert display.image_.get_array().shape == (11, 100)
+    pictures = ReconstructionDisplay.from_estimator(
+        model, rng_rows, image_shape=(20, 5)
+    )
+    assert pictures.image_shape == (20, 5)
+    assert not hasattr(AttentionAutoencoder(), "image_shape_")
+
+
+def test_a_step_before_it_may_make_other_features(rng_rows):
+    ae = AttentionAutoencoder(2, input_shape=(8, 8), max_iter=1, n_layers=1, width=8)
+    model = make_pipeline(PCA(64), ae).fit(rng_rows)
+    display = ReconstructionDisplay.from_estimator(model, rng_rows)
+    assert display.image_shape == (10, 10)
+
+
+def test_small_deviations_from_a_large_mean(rng_rows):
+    X = 1e8 + 0.05 * rng_rows[:, :4]
+    X[:, 0] = 1e8 + 0.1  # constant
+    X_hat = X.copy()
+    X_hat[:, 1] += 0.05
+    X_hat[:, 0] += 2.0
+    display = ReconstructionDisplay.from_reconstructions(X, X_hat)
+    shown = display.image_.get_array()
+    assert_allclose(shown[:, 1], 0.05 / X[:, 1].std(), rtol=1e-6)
+    assert_allclose(shown[:, 0], 2.0)
+    assert_array_equal(shown[:, 2:], 0)
+
+
+def test_what_only_rounding_varies_is_constant():
+    X = np.full((1000, 2), 0.1)
+    X[::2, 1] = 0.1 + 2**-55  # the next number
+    assert np.unique(X[:, 1]).size == 2
+    display = ReconstructionDisplay.from_reconstructions(X, X + 1)
+    assert_allclose(display.image_.get_array(), 1)
+
+
+def test_rows_by_a_mask(digits):
+    X = digits.X[:20]
+    mask = np.isin(np.arange(20), [3, 7, 19])
+    display = ReconstructionDisplay.from_reconstructions(X, X / 2, rows=mask)
+    assert_array_equal(display.rows_, [3, 7, 19])
+    assert len(display.ax_.get_xticks()) == 3
+    assert_array_equal(display.plot(rows=mask.tolist()).rows_, [3, 7, 19])
+    assert_array_equal(display.plot(rows=[-1, 4]).rows_, [19, 4])
+    for rows in (mask[1:], [20], [0.5], "all"):
+        with pytest.raises(ValueError, match="rows must be indices of the 20 rows"):
+            display.plot(rows=rows)
+    for rows in (np.zeros(20, dtype=bool), np.array([], dtype=int), []):
+        with pytest.raises(ValueError, match="rows chooses no row"):
+            display.plot(rows=rows)
 
 
 def test_what_cannot_be_drawn(dense, digits, wine):
