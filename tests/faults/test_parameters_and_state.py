@@ -67,6 +67,8 @@ SHARED = {
     "precision": ["float16", 32, None],
     "device": ["nonsense", "cuda:99", "meta", 0, None],
     "nan_policy": ["ignore", True, None],
+    "checkpoint_dir": [3, b"folder", True],
+    "checkpoint_every": [0, -1, 2.5, "epoch", None],
     "verbose": [-1, "loud"],
     "random_state": [-1, "seed", 0.5],
 }
@@ -253,6 +255,8 @@ OTHER_VALUES = {
     "shuffle": False,
     "precision": "float64",
     "device": "nonsense",
+    "checkpoint_dir": "elsewhere",
+    "checkpoint_every": 3,
     "verbose": True,
     "random_state": 7,
     "hidden_layer_sizes": (5, 4),

@@ -231,4 +231,4 @@ def test_sparse_data(estimator, X, assert_refused, convert):
 
 def test_sparse_tensor_is_refused(estimator, X, assert_refused):
     bad = torch.from_numpy(X).to_sparse()
-    assert_refused(estimator, bad, TypeError, "Sparse layout")
+    assert_refused(estimator, bad, TypeError, "torch.sparse_coo tensor, and only dense")
