@@ -241,8 +241,8 @@ def check_device(estimator):
         must_be = "'auto' or a torch device of this machine"
         if str(estimator.device).startswith("cuda"):
             count = torch.cuda.device_count()
-            numbers = f"the CUDA devices 0 to {count - 1}" if count else "no CUDA device"
-            must_be += f", on which torch sees {numbers}"
+            seen = f"the CUDA devices 0 to {count - 1}" if count else "no CUDA device"
+            must_be += f", on which torch sees {seen}"
         refuse(estimator, "device", must_be)
 
 

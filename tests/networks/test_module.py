@@ -58,7 +58,7 @@ def test_it_computes_what_the_estimator_does(fitted, X):
 
 def test_arrays_are_refused(fitted, X):
     network, codes = fitted.network_, fitted.transform(X)
-    message = "as a torch.Tensor, and got ndarray: .* estimator's {}, which takes arrays"
+    message = "as a torch.Tensor, and got ndarray: .* estimator's {}, which takes"
     for function in (network, network.encode):
         with pytest.raises(TypeError, match="rows " + message.format("transform")):
             function(X)
