@@ -1,13 +1,27 @@
 """The documentation's own tools, and what is easily forgotten in it."""
 
 import importlib.util
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from skae.inspection._cli import _parser
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 EXAMPLES = sorted(path.name for path in (DOCS / "examples").glob("plot_*.py"))
+
+COMMAND = re.compile(r"python -m skae (compare[^`\n]*)")
+
+COMMANDS = sorted(
+    {
+        command
+        for path in (*DOCS.rglob("*.rst"), DOCS.parent / "README.md")
+        for command in COMMAND.findall(path.read_text())
+    }
+)
 
 PAGES = sorted(path.stem for path in (DOCS / "user_guide").glob("*.rst"))
 
@@ -86,3 +100,13 @@ def test_examples_are_shown_in_the_order_of_the_header(monkeypatch):
     shown = sorted(names, key=key)
     assert shown[0] == "plot_quick_start.py"
     assert shown[-1] == "plot_unknown.py"
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.endswith("--help")])
+def test_commands_that_are_shown_are_taken(command):
+    assert _parser().parse_args(shlex.split(command)).data
+
+
+def test_there_are_commands_to_be_tried():
+    assert "compare" in COMMANDS
+    assert len(COMMANDS) >= 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval
@@ -30,9 +31,9 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
     n_components : int, default=2
         Size of the code. More than there are features is allowed.
     input_shape : tuple of int, default=None
-        Channels, height and width of an image. X is an array of images, or has a
-        flattened image in each row. None: a row is a one-dimensional signal in a
-        single channel.
+        Channels, height and width of an image, in this order. X is an array of images,
+        or has a flattened image in each row. None: a row is a one-dimensional signal
+        in a single channel, even if it is a flattened image.
     channels : int or array-like of int, default=(16, 32)
         Channels of the encoder's convolutions, at least one; the decoder mirrors them.
     kernel_size : int, default=3
@@ -285,6 +286,12 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         check_fitted(self)
         return self._fitted.network.input_shape
 
+    def _flatten(self, X, *, reset):
+        shape = self._sample_shape() if reset else None
+        if shape is not None and _looks_channels_last(*shape):
+            _warn_of_channels_last(*shape)
+        return super()._flatten(X, reset=reset)
+
     def _compose(self, n_features):
         shape = self._network_shape(n_features)
         network = ConvolutionalNetwork(
@@ -303,3 +310,24 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
 
     def _default_shape(self, n_features):
         return 1, 1, n_features
+
+
+def _looks_channels_last(channels, height, width):
+    """Whether these are rather height, width and channels, of grey or colour.
+
+    Few signals of several channels have their steps along the height, and feature maps
+    of other networks are as high as they are wide.
+    """
+    sides = sorted((channels, height))
+    return width in (1, 3, 4) and sides[0] > width and sides[1] <= 4 * sides[0]
+
+
+def _warn_of_channels_last(height, width, channels):
+    warnings.warn(
+        f"input_shape={(height, width, channels)} is read as {height} channels of "
+        f"{width} x {channels}, since channels come first, and looks like an image "
+        f"whose channels come last. If it is one, set input_shape="
+        f"{(channels, height, width)} and pass "
+        f"X.reshape(-1, {height}, {width}, {channels}).transpose(0, 3, 1, 2).",
+        stacklevel=7,
+    )

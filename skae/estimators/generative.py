@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from functools import update_wrapper
 from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils.metaestimators import available_if
 
 from skae.estimators.randomness import draw_entropy
 from skae.estimators.sources import blocks_of
@@ -23,17 +23,32 @@ _LEAST_DIVERGENCE = 0.01
 _BLOCK_ROWS = 4096
 
 
+class _OfRandomCodes:
+    """A method that estimators have whose code, fitted or to be, is a distribution.
+
+    Others are told how to come by it, which `available_if` of scikit-learn keeps to
+    itself.
+    """
+
+    def __init__(self, method):
+        update_wrapper(self, method)
+        self._method = method
+
+    def __get__(self, estimator, owner=None):
+        if estimator is not None and not _has_random_code(estimator):
+            raise AttributeError(
+                f"This {type(estimator).__name__} has no {self.__name__}: its code is "
+                "no distribution. Set beta above 0, and fit again.",
+                name=self.__name__,
+                obj=estimator,
+            )
+        return self._method.__get__(estimator, owner)
+
+
 def _has_random_code(estimator):
-    """Whether the code is a distribution: of the fit, or of the parameters."""
     if hasattr(estimator, "_fitted"):
-        is_random = estimator._fitted.network.code.is_random
-    else:
-        is_random = estimator._is_variational()
-    if not is_random:
-        raise AttributeError(
-            "The code is no distribution: set beta above 0, and fit again."
-        )
-    return True
+        return estimator._fitted.network.code.is_random
+    return estimator._is_variational()
 
 
 class GenerativeMixin:
@@ -45,7 +60,7 @@ class GenerativeMixin:
         """Whether the parameters ask for a code that is a distribution."""
         return True
 
-    @available_if(_has_random_code)
+    @_OfRandomCodes
     def transform_distribution(self, X):
         """Encode X as distributions.
 
@@ -66,7 +81,7 @@ class GenerativeMixin:
         mean, log_variance = np.split(parameters, 2, axis=1)
         return self._give(mean, X), self._give(np.exp(0.5 * log_variance), X)
 
-    @available_if(_has_random_code)
+    @_OfRandomCodes
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows: the means of the likelihood for codes drawn from the prior.
 

@@ -131,7 +131,7 @@ class EstimatorKind(Kind):
         if strange:
             advice = "".join(_ADVICE.get(name, "") for name in strange)
             raise TypeError(
-                f"its attribute {', '.join(strange)} is none that fit sets{advice}"
+                f"it has attributes that fit does not set: {', '.join(strange)}{advice}"
             )
         return {
             "parameters": {k: packer.pack(v, k) for k, v in parameters.items()},

@@ -82,7 +82,7 @@ def check_rows(estimator, rows, *, reset, omits=False):
     if not compares and _are_in_order(rows, estimator.n_features_in_):
         return rows
     finite = "allow-nan" if omits else True
-    with _advice_on_nan(estimator):
+    with _advice_on_nan(estimator), _naming_strings(rows):
         rows = validate_data(
             estimator, rows, reset=reset, dtype=FLOATS, ensure_all_finite=finite
         )
@@ -102,6 +102,33 @@ def _advice_on_nan(estimator):
         if advice is None or "contains NaN" not in what:
             raise
         raise ValueError(f"{what}\n{advice}") from error
+
+
+@contextmanager
+def _naming_strings(rows):
+    """Say which columns of a frame are not numbers, where numpy tells an entry only."""
+    try:
+        yield
+    except ValueError as error:
+        columns = getattr(rows, "column_names", getattr(rows, "columns", ()))
+        if "could not convert string to float" not in str(error):
+            raise
+        strange = [str(name) for name in columns if not _is_numeric(rows[name])]
+        if not strange:
+            raise
+        raise ValueError(
+            f"{error}\nColumns of X that are not numbers: {', '.join(strange[:8])}"
+            f"{f' and {len(strange) - 8} more' if strange[8:] else ''}. Drop them, or "
+            "encode them first (OneHotEncoder, OrdinalEncoder)."
+        ) from error
+
+
+def _is_numeric(column):
+    try:
+        np.asarray(column, dtype=float)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _refuse_empty_features(estimator, rows):
@@ -211,7 +238,12 @@ def check_device(estimator):
     except (RuntimeError, AssertionError):  # how torch says that there is no such one
         usable = False
     if not usable:
-        refuse(estimator, "device", "'auto' or a torch device of this machine")
+        must_be = "'auto' or a torch device of this machine"
+        if str(estimator.device).startswith("cuda"):
+            count = torch.cuda.device_count()
+            seen = f"the CUDA devices 0 to {count - 1}" if count else "no CUDA device"
+            must_be += f", on which torch sees {seen}"
+        refuse(estimator, "device", must_be)
 
 
 @QUIETLY

@@ -154,7 +154,8 @@ def _read_table(reader, path, target):
         raise ValueError(
             f"{path} has no column {target!r}: it has {listing(table.columns, 20)}"
         )
-    numeric_matrix(table)  # here, before a scaler meets what it has no words for
+    # Here, before a scaler meets what it has no words for.
+    numeric_matrix(table, otherwise="name one with --target")
     return Dataset(table, y)
 
 

@@ -101,6 +101,7 @@ def named_methods(estimators):
     if hasattr(estimators, "get_params"):
         raise TypeError("estimators must be a dict or a list: put a single one in [ ]")
     if not isinstance(estimators, dict):
+        estimators = _refuse_labels(list(estimators))
         estimators = dict(zip(_names(estimators), estimators, strict=True))
     if not estimators:
         raise ValueError("estimators is empty: pass at least one, or None")
@@ -111,6 +112,16 @@ def named_methods(estimators):
                 f"needed, got {estimator!r}"
             )
     return {str(name): estimator for name, estimator in estimators.items()}
+
+
+def _refuse_labels(estimators):
+    """Refuse a list without a single estimator, which may be labels."""
+    if estimators and not any(hasattr(each, "get_params") for each in estimators):
+        raise TypeError(
+            f"estimators has no estimator in it, but {estimators[0]!r} and the like. "
+            "If these are labels, pass them as y: compare(X, y=labels)."
+        )
+    return estimators
 
 
 def _names(estimators):

@@ -4,13 +4,16 @@ import numpy as np
 from sklearn.utils import check_array
 
 
-def numeric_matrix(X):
+def numeric_matrix(X, *, otherwise="pass one as y"):
     """Check X and return it as an array of floats.
 
     Parameters
     ----------
     X : array-like or DataFrame of shape (n_samples, n_features)
         float32 stays float32, everything else becomes float64.
+
+    otherwise : str, default="pass one as y"
+        What else can be done about columns that are not numeric.
 
     Returns
     -------
@@ -23,7 +26,7 @@ def numeric_matrix(X):
         If X has columns that are not numeric, NaN or infinity; the message names the
         columns and what to do.
     """
-    _refuse_non_numeric(X)
+    _refuse_non_numeric(X, otherwise)
     matrix = check_array(
         X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name="X"
     )
@@ -46,12 +49,12 @@ def listing(names, limit=8):
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def _refuse_non_numeric(X):
+def _refuse_non_numeric(X, otherwise):
     names = [name for name in getattr(X, "columns", ()) if not _is_numeric(X[name])]
     if names:
         raise ValueError(
             f"X has columns that are not numeric: {listing(names)}. Drop them, encode "
-            "them (OneHotEncoder, OrdinalEncoder), or name one as the target."
+            f"them (OneHotEncoder, OrdinalEncoder), or {otherwise}."
         )
 
 

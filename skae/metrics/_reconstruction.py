@@ -20,7 +20,8 @@ def reconstruction_r2(estimator, X, y=None, *, mean=None):
     ----------
     estimator : transformer
         Fitted, with `transform` and `inverse_transform`: PCA, NMF, KernelPCA with
-        `fit_inverse_transform=True`, an autoencoder, a Pipeline of such.
+        `fit_inverse_transform=True`, an autoencoder, a Pipeline of such, which is
+        judged in the units of X (see Notes).
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows to reconstruct. Samples of more dimensions, such as images, are
@@ -60,6 +61,13 @@ def reconstruction_r2(estimator, X, y=None, *, mean=None):
     difference between them: give all the same yardstick, as
     ``scoring=partial(reconstruction_r2, mean=X.mean(axis=0))``. The autoencoders also
     have a `score` of their own, for every likelihood.
+
+    Squares are those of the X passed, in its units. A Pipeline that begins with a
+    StandardScaler is judged after the scaling has been undone, where columns of large
+    numbers have nearly all the say; the `score` of the same Pipeline is that of its
+    last step, on scaled rows, where all columns count alike. For this measure in scaled
+    units pass the last step and what reaches it:
+    ``reconstruction_r2(pipeline[-1], pipeline[:-1].transform(X))``.
 
     Examples
     --------

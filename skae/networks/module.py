@@ -61,6 +61,7 @@ class AutoencoderModule(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Code of the rows of `x`, which are in units of X."""
+        _refuse_other_than_tensors(x, "rows", "transform")
         weights = self.weights()
         dtype = next(iter(weights.values())).dtype
         scaled = ((x - self.mean) / self.scale).to(dtype)
@@ -68,6 +69,7 @@ class AutoencoderModule(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Reconstruction, in units of X, from the codes `z`."""
+        _refuse_other_than_tensors(z, "codes", "inverse_transform")
         mean = self._link.mean(self.network.decode(self.weights(), z))
         return (mean * self.scale + self.mean).to(z.dtype)
 
@@ -78,3 +80,12 @@ class AutoencoderModule(nn.Module):
     def extra_repr(self) -> str:
         """Say what the parameters belong to."""
         return repr(self.network)
+
+
+def _refuse_other_than_tensors(given: object, what: str, method: str) -> None:
+    if not isinstance(given, Tensor):
+        raise TypeError(
+            f"The network takes {what} as a torch.Tensor, and got "
+            f"{type(given).__name__}: pass torch.as_tensor({what}), or use the "
+            f"estimator's {method}, which takes arrays."
+        )

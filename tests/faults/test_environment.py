@@ -307,3 +307,30 @@ def test_eight_fits_at_once_leave_the_switches_as_they_were(iterative, X):
         for _ in range(3):
             _at_once(lambda i: clone(iterative).fit(X))
         assert _positions() == before
+
+
+@pytest.mark.parametrize(
+    ("device", "count", "seen"),
+    [
+        ("cuda", 0, ", on which torch sees no CUDA device. Got 'cuda' instead."),
+        ("cuda:99", 2, ", on which torch sees the CUDA devices 0 to 1. Got 'cuda:99'"),
+        ("nonsense", 0, ". Got 'nonsense' instead."),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused(X, monkeypatch, device, count, seen):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch, "empty", _refuses(torch.empty))
+    message = "'device' parameter of Autoencoder must be 'auto' or a torch device of "
+    with pytest.raises(ValueError, match=f"{message}this machine{seen}"):
+        Autoencoder(2, device=device).fit(X)
+
+
+def _refuses(empty):
+    """`torch.empty` of a machine without GPUs."""
+
+    def refuse(*size, device=None, **others):
+        if torch.device(device or "cpu").type == "cuda":
+            raise RuntimeError("No CUDA GPUs are available")
+        return empty(*size, device=device, **others)
+
+    return refuse

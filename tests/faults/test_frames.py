@@ -5,10 +5,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+
+from skae import Autoencoder
 
 NAMES = list("abcdef")
 
@@ -105,6 +108,28 @@ def test_column_of_strings_is_refused(estimator, frame, assert_refused, replace)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X has feature names")
         assert_refused(estimator, replace(frame), ValueError, message)
+
+
+@pytest.mark.parametrize("replace", STRINGS.values(), ids=STRINGS)
+def test_columns_of_strings_are_named(estimator, frame, assert_refused, replace):
+    message = r"(?s)Columns of X that are not numbers: a\. Drop them, or encode them"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X has feature names")
+        assert_refused(estimator, replace(frame), ValueError, message)
+
+
+def test_of_many_columns_of_strings_a_few_are_named(estimator, assert_refused):
+    frame = pd.DataFrame({f"c{i}": ["x"] * 60 for i in range(20)})
+    message = "(?s)not numbers: c0, c1, c2, c3, c4, c5, c6, c7 and 12 more. Drop them"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X has feature names")
+        assert_refused(estimator, frame, ValueError, message)
+
+
+def test_of_a_table_of_arrows_they_are_named_as_well(X):
+    table = pa.table({"a": X[:, 0], "b": ["x"] * len(X)})
+    with pytest.raises(ValueError, match=r"Columns of X that are not numbers: b\."):
+        Autoencoder(2).fit(table)
 
 
 def _outcome(estimator, fitted_on, method, X):

@@ -296,6 +296,7 @@ def test_no_mnist(has_folder, refused, tmp_path, monkeypatch):
             "has no column 'genus': it has sepal length",
         ),
         ("--data iris.csv", "columns that are not numeric: name, when. Drop them"),
+        ("--data iris.csv", "OrdinalEncoder), or name one with --target."),
         ("--data holes.csv", "X contains NaN in 3 of 150 rows, in the columns a, b."),
         ("--data few.csv", "2 of the 8 rows would be held out"),
         ("--data headless.csv", "has no header: its first line must name the columns"),

@@ -297,7 +297,8 @@ def test_kernel_pca_knows_no_unit():
         ),
         (
             pd.DataFrame({"a": IRIS[:, 0], "b": "x", "c": pd.Timestamp("2026-01-01")}),
-            r"columns that are not numeric: b, c\. Drop them, encode them",
+            r"columns that are not numeric: b, c\. Drop them, encode them .*"
+            r", or pass one as y\.",
         ),
         (
             pl.DataFrame({"a": IRIS[:, 0], "b": "x"}),
@@ -348,6 +349,9 @@ def test_bad_sizes(options, message):
         compare(IRIS, [PCA(1)], **options)
 
 
+LABELS = np.array(["warm", "cold"])
+
+
 @pytest.mark.parametrize(
     ("estimators", "error", "message"),
     [
@@ -355,6 +359,9 @@ def test_bad_sizes(options, message):
         ([PCA], TypeError, "is not a transformer"),
         ({"k-NN": KNeighborsClassifier()}, TypeError, "k-NN is not a transformer"),
         ([], ValueError, "estimators is empty"),
+        (LABELS, TypeError, "no estimator in it, but .*'warm'.*pass them as y"),
+        (pd.Series(LABELS), TypeError, r"but 'warm' .* compare\(X, y=labels\)"),
+        (np.arange(3), TypeError, "pass them as y"),
     ],
 )
 def test_bad_estimators(estimators, error, message):

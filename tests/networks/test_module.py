@@ -56,6 +56,16 @@ def test_it_computes_what_the_estimator_does(fitted, X):
     assert_allclose(in_numpy(network, X), fitted.reconstruct(X), **exact)
 
 
+def test_arrays_are_refused(fitted, X):
+    network, codes = fitted.network_, fitted.transform(X)
+    message = "as a torch.Tensor, and got ndarray: .* estimator's {}, which takes"
+    for function in (network, network.encode):
+        with pytest.raises(TypeError, match="rows " + message.format("transform")):
+            function(X)
+    with pytest.raises(TypeError, match="codes " + message.format("inverse_transform")):
+        network.decode(codes)
+
+
 def test_every_access_gives_a_new_one(fitted):
     first, second = fitted.network_, fitted.network_
     assert first is not second

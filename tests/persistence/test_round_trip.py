@@ -231,7 +231,7 @@ class TestRefusals:
 
     def test_attributes_of_ones_own(self, small, path):
         small.note = "mine"
-        with pytest.raises(TypeError, match="note is none that fit sets"):
+        with pytest.raises(TypeError, match="attributes that fit does not set: note"):
             small.save(path)
 
     def test_callbacks(self, small, path):
