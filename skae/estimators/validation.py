@@ -203,15 +203,24 @@ def sizes_of(estimator, name, layer, at_least=0):
 
 def check_device(estimator):
     """Refuse a `device` that is none of this machine's."""
-    if estimator.device == "auto":
-        return
+    if not is_device(estimator.device):
+        refuse(estimator, "device", A_DEVICE)
+
+
+A_DEVICE = "'auto' or a torch device of this machine"
+"""What `is_device` asks for."""
+
+
+def is_device(name):
+    """Whether a name is "auto", or that of a torch device of this machine."""
+    if not isinstance(name, str):
+        return False
+    if name == "auto":
+        return True
     try:
-        device = torch.device(estimator.device)
-        usable = torch.empty(1, device=device).device.type != "meta"
+        return torch.empty(1, device=torch.device(name)).device.type != "meta"
     except (RuntimeError, AssertionError):  # how torch says that there is no such one
-        usable = False
-    if not usable:
-        refuse(estimator, "device", "'auto' or a torch device of this machine")
+        return False
 
 
 @QUIETLY

@@ -27,12 +27,16 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray) -
     Raises
     ------
     OSError
-        When it cannot be written: there is no such directory, or no space left. A file
-        that was there is as it was.
+        When it cannot be written: there is no such directory, no space left, or at its
+        place something that is no file. What was there is as it was.
     """
     place = Path(os.path.realpath(Path(path)))
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, "Is a directory; name a file", str(path))
+    if place.exists() and not place.is_file():
+        raise FileExistsError(
+            errno.EEXIST, "Is a pipe or a device; name a file", str(path)
+        )
     if not place.parent.is_dir():
         raise FileNotFoundError(
             errno.ENOENT, "No such directory; make it first", str(place.parent)

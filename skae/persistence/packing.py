@@ -15,6 +15,7 @@ from typing import Any
 
 from skae.persistence.errors import ModelFormatError
 from skae.persistence.files import LARGEST_INT, Arrays
+from skae.persistence.hints import brief
 
 _DEEPEST = 64  # objects in objects: far more than any estimator has
 
@@ -165,7 +166,7 @@ class Unpacker(_Place):
     def fetch(self, name: Any, form: Any, make: Callable[[Any], Any]) -> Any:
         """What `make` makes of an array of the file; for each `form` only once."""
         if not isinstance(name, str) or name not in self._arrays:
-            raise ValueError(f"the file has no array {name!r}")
+            raise ValueError(f"the file has no array {brief(name)}")
         if (name, form) not in self._made:
             self._made[name, form] = make(self._arrays[name])
         return self._made[name, form]
@@ -210,7 +211,7 @@ def unpack(node: Any, arrays: Arrays, kinds: Kinds, parameters: Any = None) -> A
     try:
         found = unpacker.unpack(node, "estimator")
         unpacker.close()
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         place = unpacker.place or "the file"
         raise ModelFormatError(f"In {place}: {error}") from error
     return found

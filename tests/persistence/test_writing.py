@@ -127,6 +127,17 @@ def test_a_directory_is_no_name(small, tmp_path):
         small.save(tmp_path)
 
 
+def test_what_is_there_and_is_no_file_stays(small, tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for place in (pipe, link):
+        with pytest.raises(FileExistsError, match="name a file"):
+            small.save(place)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
 @pytest.mark.parametrize("path", [None, 5, b"model"])
 def test_what_is_no_path(path, small):
     with pytest.raises(TypeError):
