@@ -11,10 +11,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skae import __version__
+from skae._atomic import write_atomically
 from skae.estimators.attributes import ATTRIBUTES, Sized, Typed
 from skae.estimators.callbacks import RUNNING
 from skae.persistence import InconsistentVersionWarning
-from skae.persistence.atomic import write_atomically
 from skae.persistence.files import seal
 from skae.persistence.hints import check_hint
 from skae.persistence.packing import Kind, pack

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,9 @@ from skae.persistence.files import LARGEST_INT, Arrays
 from skae.persistence.hints import brief
 
 _DEEPEST = 64  # objects in objects: far more than any estimator has
+
+_MOST_USES = 64
+"""Of an array: each is looked at in full, and a name takes less time to write down."""
 
 
 class Kind(ABC):
@@ -149,6 +153,7 @@ class Unpacker(_Place):
         super().__init__()
         self._kinds, self._arrays = kinds, arrays
         self._made: dict[tuple[str, Any], Any] = {}
+        self._uses = Counter[str]()
         self.parameters: dict[str, Any] = parameters or {}
 
     def unpack(self, node: Any, step: object) -> Any:
@@ -167,6 +172,9 @@ class Unpacker(_Place):
         """What `make` makes of an array of the file; for each `form` only once."""
         if not isinstance(name, str) or name not in self._arrays:
             raise ValueError(f"the file has no array {brief(name)}")
+        self._uses[name] += 1
+        if self._uses[name] > _MOST_USES:
+            raise ValueError(f"the array {brief(name)} stands in too many places")
         if (name, form) not in self._made:
             self._made[name, form] = make(self._arrays[name])
         return self._made[name, form]

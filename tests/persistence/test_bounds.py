@@ -4,6 +4,7 @@ import copy
 import json
 import struct
 
+import numpy as np
 import pytest
 import safetensors.numpy
 
@@ -35,6 +36,14 @@ def network(releases):
     """Document and arrays of an autoencoder, and what stands for its fit."""
     document, arrays = unseal((releases[-1] / "attention.skae").read_bytes())
     attributes = document["estimator"]["AttentionAutoencoder"]["attributes"]
+    return document, arrays, attributes["_fitted"]
+
+
+@pytest.fixture
+def sealed_linear(releases):
+    """The same of a linear autoencoder."""
+    document, arrays = unseal((releases[-1] / "linear.skae").read_bytes())
+    attributes = document["estimator"]["LinearAutoencoder"]["attributes"]
     return document, arrays, attributes["_fitted"]
 
 
@@ -137,7 +146,23 @@ class TestManyParts:
         inside = fitted["FittedAutoencoder"]
         inside["network"]["AttentionNetwork"]["n_layers"] = 1000
         names = [f"encoder.{i}.mix.weight" for i in range(1000)]
-        inside["weights"] = {"dict": [[name, {"array": "mean_"}] for name in names]}
+        arrays |= {name: np.zeros((3, 4)) for name in names}
+        inside["weights"] = {"dict": [[name, {"array": name}] for name in names]}
         path.write_bytes(seal(document, arrays))
         with pytest.raises(ModelFormatError, match="are not of AttentionNetwork"):
             skae.load(path)
+
+    def test_one_array_in_many_parts(self, sealed_linear, path):
+        document, arrays, fitted = sealed_linear
+        inside, n = fitted["FittedAutoencoder"], 300_000
+        inside["network"]["DenseNetwork"].update(n_features=n, n_components=1)
+        arrays |= {"row": np.zeros(n), "matrix": np.zeros((1, n)), "one": np.zeros(1)}
+        row, matrix, one = ({"array": name} for name in ("row", "matrix", "one"))
+        weights = {"encoder.0.weight": matrix, "decoder.0.weight": matrix}
+        weights |= {"encoder.0.bias": one, "decoder.0.bias": row}
+        inside["weights"] = {"dict": [list(pair) for pair in weights.items()]}
+        inside["null_output"] = inside["scaling"]["Scaling"]["mean"] = row
+        parts = document["estimator"]["LinearAutoencoder"]["parameters"]
+        parts["verbose"] = [copy.deepcopy(fitted) for _ in range(10_000)]
+        path.write_bytes(seal(document, arrays))
+        assert "stands in too many places" in refused(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
 import shutil
@@ -41,19 +42,80 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray) -
         raise FileNotFoundError(
             errno.ENOENT, "No such directory; make it first", str(place.parent)
         )
-    beside = place.with_name(f".skae-{secrets.token_hex(8)}.tmp")
+    put(place, content)
+    _sync(place.parent)
+
+
+def put(place: Path, content: bytes | bytearray, *, is_new: bool = False) -> None:
+    """Write a file beside its place, and move it there; as `write_atomically`.
+
+    What is there stays until then, and if the power fails soon after, it may again be
+    there.
+
+    Parameters
+    ----------
+    place : Path
+        In a folder that is there, and no link.
+    content : bytes or bytearray
+        What to write.
+    is_new : bool
+        Whether nothing may be there: of several processes one wins.
+
+    Raises
+    ------
+    FileExistsError
+        If something is where nothing may be.
+    OSError
+        When it cannot be written.
+    """
+    beside = place.with_name(
+        f"{_beginning(place)}{secrets.token_hex(_DIGITS // 2)}.tmp"
+    )
     try:
         with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if is_new:
+            _take(place, beside)
+            return
         if place.exists():
             shutil.copymode(place, beside)
         os.replace(beside, place)
-    except BaseException:
+    finally:
         beside.unlink(missing_ok=True)
+
+
+def remove(place: Path) -> None:
+    """Remove a file, and what was left of it by processes that were killed."""
+    place.unlink(missing_ok=True)
+    end = "[0-9a-f]" * _DIGITS + ".tmp"
+    for left in place.parent.glob(glob.escape(_beginning(place)) + end):
+        left.unlink(missing_ok=True)
+
+
+_DIGITS = 16
+
+_LONGEST = 50  # characters of a name that are repeated: there is a limit to bytes
+
+
+def _beginning(place: Path) -> str:
+    """How the name of a file begins that is not yet at its place."""
+    return f".{place.name[:_LONGEST]}-"
+
+
+def _take(place: Path, beside: Path) -> None:
+    """Give a file its name too, if that is free."""
+    try:
+        os.link(beside, place)
+    except FileExistsError:
         raise
-    _sync(place.parent)
+    except OSError:  # a file system that knows no links
+        if place.exists():
+            raise FileExistsError(
+                errno.EEXIST, "Is there already", str(place)
+            ) from None
+        os.replace(beside, place)
 
 
 def _sync(folder: Path) -> None:
