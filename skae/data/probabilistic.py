@@ -58,6 +58,10 @@ class ProbabilisticPCA:
         loadings, (least, most) = self.loadings, self.bounds
         if loadings.ndim != 2 or self.mean.shape != loadings.shape[1:]:
             raise ValueError("the loadings and the mean have different features")
+        if not 1 <= len(loadings) <= len(self.mean):
+            raise ValueError(
+                f"{len(loadings)} axes of {len(self.mean)} features are impossible"
+            )
         if not (np.isfinite(loadings).all() and np.isfinite(self.mean).all()):
             raise ValueError("the loadings or the mean are not finite")
         if not (0.0 < self.noise < np.inf and least < most):

@@ -120,7 +120,7 @@ ATTRIBUTES = {
     "explained_variance_": Table(("n_components",)),
     "explained_variance_ratio_": Table(("n_components",)),
     "feature_names_in_": Table(("n_features",), "O", str),
-    "k_": Count(),
+    "k_": Count("k"),
     "kl_per_component_": Table(("n_components",)),
     "layers_": Typed(list[BaseEstimator]),
     "loss_": Typed(float),

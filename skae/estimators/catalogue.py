@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skae.data import ProbabilisticPCA, Scaling
@@ -25,9 +26,9 @@ from skae.estimators.partial import Stream
 from skae.estimators.regressor import AutoencoderRegressor
 from skae.estimators.saving import KINDS, EstimatorKind, FrozenKind, SavingMixin
 from skae.estimators.sparse import SparseAutoencoder
-from skae.estimators.stacked import StackedAutoencoder, _Layer
+from skae.estimators.stacked import Layer, StackedAutoencoder
 from skae.estimators.topk import TopKAutoencoder
-from skae.estimators.validation import check_device
+from skae.estimators.validation import device_asked_for, is_device
 from skae.estimators.variational import VariationalAutoencoder
 from skae.networks import (
     AttentionNetwork,
@@ -45,7 +46,7 @@ from skae.objectives import (
     Poisson,
 )
 from skae.persistence import ModelFormatError
-from skae.persistence.files import unseal
+from skae.persistence.files import read
 from skae.persistence.hints import check_hint
 from skae.persistence.kinds import BASIC, DataclassKind
 from skae.persistence.packing import unpack
@@ -60,18 +61,20 @@ _SHAPED_FIT = _FIT | {"_expects", "_shape_of_a_sample"}
 _HEAD_FIT = {"_encoder", "_head", "autoencoder_", "n_features_in_", "n_iter_"}
 
 
-def _dense(cls):
-    return EstimatorKind(cls, _FIT, DenseNetwork, Stream)
+def _dense(cls, code=PlainCode):
+    return EstimatorKind(cls, _FIT, DenseNetwork, code, Stream)
+
+
+def _shaped(cls, network, *needed):
+    code = PlainCode | GaussianCode
+    return EstimatorKind(cls, _SHAPED_FIT.union(needed), network, code, Stream)
 
 
 KINDS.update(BASIC)
 KINDS.update(
     {
-        "AttentionAutoencoder": EstimatorKind(
-            AttentionAutoencoder,
-            _SHAPED_FIT | {"_padded_with"},
-            AttentionNetwork,
-            Stream,
+        "AttentionAutoencoder": _shaped(
+            AttentionAutoencoder, AttentionNetwork, "_padded_with"
         ),
         "Autoencoder": _dense(Autoencoder),
         "AutoencoderClassifier": EstimatorKind(
@@ -81,18 +84,18 @@ KINDS.update(
             AutoencoderRegressor, _HEAD_FIT | {"_is_flat", "n_outputs_"}
         ),
         "ContractiveAutoencoder": _dense(ContractiveAutoencoder),
-        "ConvolutionalAutoencoder": EstimatorKind(
-            ConvolutionalAutoencoder, _SHAPED_FIT, ConvolutionalNetwork, Stream
+        "ConvolutionalAutoencoder": _shaped(
+            ConvolutionalAutoencoder, ConvolutionalNetwork
         ),
         "DenoisingAutoencoder": _dense(DenoisingAutoencoder),
         "LinearAutoencoder": EstimatorKind(
-            LinearAutoencoder, _LINEAR_FIT, DenseNetwork, Moments
+            LinearAutoencoder, _LINEAR_FIT, DenseNetwork, PlainCode, Moments
         ),
         "SparseAutoencoder": _dense(SparseAutoencoder),
         "StackedAutoencoder": _dense(StackedAutoencoder),
-        "StackedAutoencoder.Layer": _dense(_Layer),
-        "TopKAutoencoder": _dense(TopKAutoencoder),
-        "VariationalAutoencoder": _dense(VariationalAutoencoder),
+        "StackedAutoencoder.Layer": _dense(Layer),
+        "TopKAutoencoder": _dense(TopKAutoencoder, TopKCode),
+        "VariationalAutoencoder": _dense(VariationalAutoencoder, GaussianCode),
         "FrozenEstimator": FrozenKind(),
         "FittedAutoencoder": DataclassKind(FittedAutoencoder),
         "Stream": DataclassKind(Stream),
@@ -134,10 +137,12 @@ def load(path, device="cpu"):
     Returns
     -------
     object
-        The estimator, with all of its parameters and attributes.
+        The estimator, with all of its parameters but `device`, and all attributes.
 
     Raises
     ------
+    InvalidParameterError
+        When there is no such device.
     ModelFormatError
         When the file is damaged, of a newer format, or no estimator.
     OSError
@@ -161,13 +166,13 @@ def load(path, device="cpu"):
     path = Path(path)
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(f"{path} is no file.")
+    if not is_device(device):
+        raise InvalidParameterError(
+            f"The 'device' parameter of load must be {device_asked_for(device)}. "
+            f"Got {device!r} instead."
+        )
     with _refusals_of(path):
-        document, arrays = unseal(path.read_bytes())
-    wanted = Autoencoder(device=device)
-    wanted._validate_params()
-    check_device(wanted)
-    with _refusals_of(path):
-        return _estimator(document, arrays, device)
+        return _estimator(*read(path), device)
 
 
 @contextmanager

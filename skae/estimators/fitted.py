@@ -65,10 +65,9 @@ class FittedAutoencoder:
         ValueError
             When shapes or types are others, or numbers are not finite.
         """
-        d, shapes = self.network.n_features, self.network.shapes()
-        given = {name: weight.shape for name, weight in self.weights.items()}
-        if any(
-            shapes.get(name) != shape or 0 in shape for name, shape in given.items()
+        d, given = self.network.n_features, _shapes_of(self.weights)
+        if len(given) < self.network.n_blocks or not _are_among(
+            given, self.network.shapes()
         ):
             raise ValueError(f"weights of the shapes {given} are not of {self.network}")
         arrays = [*self.weights.values(), self.null_output, self.scaling.mean]
@@ -333,6 +332,14 @@ class FittedAutoencoder:
                     out = np.empty((len(array), *part.shape[1:]), dtype=part.dtype)
                 out[start : start + n_rows] = part
         return out
+
+
+def _shapes_of(arrays):
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def _are_among(given, shapes):
+    return all(shapes.get(n) == shape and 0 not in shape for n, shape in given.items())
 
 
 def _no_autocast():

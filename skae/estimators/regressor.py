@@ -216,6 +216,12 @@ class AutoencoderRegressor(RegressorMixin, EncoderWithHead):
     def _said(self, output):
         return (output,)
 
+    def _verified_sizes(self):
+        sizes = super()._verified_sizes()
+        if self._is_flat and sizes["n_outputs"] != 1:
+            raise ValueError(f"y of one column is not {sizes['n_outputs']} outputs")
+        return sizes
+
     def _read(self, y):
         y = check_array(
             y,

@@ -11,10 +11,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skae import __version__
+from skae._atomic import write_atomically
 from skae.estimators.attributes import ATTRIBUTES, Sized, Typed
 from skae.estimators.callbacks import RUNNING
 from skae.persistence import InconsistentVersionWarning
-from skae.persistence.atomic import write_atomically
 from skae.persistence.files import seal
 from skae.persistence.hints import check_hint
 from skae.persistence.packing import Kind, pack
@@ -113,13 +113,14 @@ class EstimatorKind(Kind):
         The class, with `SavingMixin`.
     needed : set of str
         Names of the attributes that no fit leaves out.
-    network, stream : type or None
-        Classes of what it trains, and of what `partial_fit` goes on from.
+    network, code, stream : type, union of types, or None
+        Classes of what it trains, of the code in it, and of what `partial_fit` goes on
+        from.
     """
 
-    def __init__(self, cls, needed, network=None, stream=None):
+    def __init__(self, cls, needed, network=None, code=None, stream=None):
         self._cls, self.types, self._needed = cls, (cls,), needed
-        self._network, self._stream = network, stream
+        self._network, self._code, self._stream = network, code, stream
 
     def pack(self, value, packer):
         parameters = {k: getattr(value, k) for k in self._cls._get_param_names()}
@@ -177,6 +178,7 @@ class EstimatorKind(Kind):
             raise ValueError(f"the fit lacks {', '.join(missing)}")
         if self._network:
             check_hint(estimator._fitted.network, self._network)
+            check_hint(estimator._fitted.network.code, self._code)
         if "_stream" in attributes:
             check_hint(estimator._stream, self._stream)
         sizes = estimator._verified_sizes()

@@ -295,7 +295,7 @@ class StackedAutoencoder(Autoencoder):
             settings |= {"n_components": size, "code_activation": act}
             if self.verbose and process_group().leads:
                 print(f"Layer {i} of {len(sizes)}: {X.shape[1]} to {size}")
-            layer = _Layer(**settings, **output, hidden_layer_sizes=())
+            layer = Layer(**settings, **output, hidden_layer_sizes=())
             with lent_checkpoint():
                 fitted = layer.fit(X, X_val=X_val)._fitted
             output = {}  # of a layer above the first one: a code, any numbers
@@ -310,7 +310,7 @@ class StackedAutoencoder(Autoencoder):
         return layers, decoders
 
 
-class _Layer(Autoencoder):
+class Layer(Autoencoder):
     """A layer: not the last word on convergence, and nothing by itself."""
 
     _keeps_interrupted = False

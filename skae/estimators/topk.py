@@ -264,6 +264,9 @@ class TopKAutoencoder(Autoencoder):
         n_rows = min(n_samples, _SILENT_ROWS)
         return Revival(network, likelihood, self.alpha, n_rows)
 
+    def _verified_sizes(self):
+        return super()._verified_sizes() | {"k": self._fitted.network.code.k}
+
     _described = frozenset({"components_"})
 
     def _describe(self, fitted, X):

@@ -230,20 +230,30 @@ def sizes_of(estimator, name, layer, at_least=0):
 
 def check_device(estimator):
     """Refuse a `device` that is none of this machine's."""
-    if estimator.device == "auto":
-        return
+    if not is_device(estimator.device):
+        refuse(estimator, "device", device_asked_for(estimator.device))
+
+
+def device_asked_for(name):
+    """Say what `is_device` asks for, in place of this name."""
+    wanted = "'auto' or a torch device of this machine"
+    if not str(name).startswith("cuda"):
+        return wanted
+    count = torch.cuda.device_count()
+    seen = f"the CUDA devices 0 to {count - 1}" if count else "no CUDA device"
+    return f"{wanted}, on which torch sees {seen}"
+
+
+def is_device(name):
+    """Whether a name is "auto", or that of a torch device of this machine."""
+    if not isinstance(name, str):
+        return False
+    if name == "auto":
+        return True
     try:
-        device = torch.device(estimator.device)
-        usable = torch.empty(1, device=device).device.type != "meta"
+        return torch.empty(1, device=torch.device(name)).device.type != "meta"
     except (RuntimeError, AssertionError):  # how torch says that there is no such one
-        usable = False
-    if not usable:
-        must_be = "'auto' or a torch device of this machine"
-        if str(estimator.device).startswith("cuda"):
-            count = torch.cuda.device_count()
-            seen = f"the CUDA devices 0 to {count - 1}" if count else "no CUDA device"
-            must_be += f", on which torch sees {seen}"
-        refuse(estimator, "device", must_be)
+        return False
 
 
 @QUIETLY

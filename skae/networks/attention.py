@@ -20,8 +20,6 @@ _EVEN = 8.0
 """For how many times as many inputs the matrices of attention are drawn: small ones
 read evenly. Sharp weights at random would be those of positions, and would stay."""
 
-_MOST_LAYERS = 1000  # of a saved network: reading it is not to count without end
-
 _LONGEST = 1e4  # wave of a sinusoidal position, over 2 pi, in steps
 
 
@@ -80,13 +78,17 @@ class AttentionNetwork(BesideNetwork):
 
     def verify(self) -> None:
         super().verify()
-        if self.width % self.n_heads or self.n_layers > _MOST_LAYERS:
-            raise ValueError(f"{self} has heads or layers that do not fit")
+        if self.width % self.n_heads:
+            raise ValueError(f"{self} has heads that do not fit")
         if self.positions not in (None, *POSITIONS):
             raise ValueError(f"there are no positions {self.positions!r}")
 
     def _sizes(self) -> tuple[int, ...]:
         return *self.input_shape, self.width, self.n_heads, self.n_layers
+
+    @property
+    def n_blocks(self) -> int:
+        return self.n_layers
 
     @property
     def limit(self) -> float:

@@ -111,6 +111,15 @@ class Network(ABC):
         return LIMIT if limited else math.inf
 
     @property
+    def n_blocks(self) -> int:
+        """Of how many parts with weights of their own a single number tells.
+
+        So many weights there are at least. Who reads a network that others have
+        written down counts them before asking for their shapes.
+        """
+        return 1
+
+    @property
     def widest(self) -> int:
         """Entries of the largest array that a row becomes on its way."""
         return max(max(shape) for shape in self.weight_shapes().values())

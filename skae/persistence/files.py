@@ -9,9 +9,12 @@ byte, of header or arrays, can be another without notice.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
-from typing import Any
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors.numpy
@@ -20,6 +23,7 @@ from safetensors import SafetensorError
 
 from skae import __version__
 from skae.persistence.errors import ModelFormatError
+from skae.persistence.hints import brief
 
 FORMAT = 1
 """Version of the format: a higher one where older versions of skae cannot read it."""
@@ -42,6 +46,7 @@ _BLANK = "0" * 64
 _MARK = rb"\"sha256\":\""  # what stands before the digits, in a text in the header
 _MOST_BYTES = 64 * 2**20  # of a header; names of columns may be many
 _MOST_VALUES = 2**21  # in a header: of the objects that it becomes, which are larger
+_DEEPEST = 256  # values in values: more than `packing` ever writes, few to recurse into
 
 
 def seal(document: Document, arrays: Arrays) -> bytearray:
@@ -74,6 +79,21 @@ def seal(document: Document, arrays: Arrays) -> bytearray:
     return content
 
 
+def read(path: str | os.PathLike[str]) -> tuple[Document, Arrays]:
+    """Document and arrays of a file on the disk; as `unseal`.
+
+    Raises
+    ------
+    ModelFormatError
+        When the content is anything else. A file whose header does not account for all
+        of it is refused before more of it is read.
+    OSError
+        When it cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return _unseal(file, os.fstat(file.fileno()).st_size)
+
+
 def unseal(content: bytes) -> tuple[Document, Arrays]:
     """Document and arrays of a file; what `seal` has made, and nothing else.
 
@@ -82,15 +102,21 @@ def unseal(content: bytes) -> tuple[Document, Arrays]:
     ModelFormatError
         When the content is anything else.
     """
-    size = int.from_bytes(content[:8], "little")
-    if content[8:9] != b"{" or not 2 <= size <= _MOST_BYTES:
+    return _unseal(io.BytesIO(content), len(content))
+
+
+def _unseal(file: BinaryIO, n_bytes: int) -> tuple[Document, Arrays]:
+    """Document and arrays of a file of so many bytes, from its beginning on."""
+    start = file.read(9)
+    size = int.from_bytes(start[:8], "little")
+    if start[8:] != b"{" or not 2 <= size <= _MOST_BYTES:
         raise ModelFormatError(
             "This is no file that an estimator was saved to: it does not begin as one. "
             "(What joblib or pickle have written, these read.)"
         )
-    if size > len(content) - 8:
+    if size > n_bytes - 8:
         raise ModelFormatError("The file is truncated: it ends within its header.")
-    header = _parse(content[8 : 8 + size])
+    header = _parse(start[8:] + file.read(size - 1))
     texts = header.pop("__metadata__", None)
     if not isinstance(texts, dict) or list(texts) != [_KEY]:
         raise ModelFormatError(
@@ -98,8 +124,11 @@ def unseal(content: bytes) -> tuple[Document, Arrays]:
         )
     document = _parse(str(texts[_KEY]).encode("utf-8", "surrogatepass"))
     _check_format(document)
-    _check_digest(content, document.pop("sha256", None))
     _check_types(header)
+    _check_end(header, n_bytes - 8 - size)
+    file.seek(0)
+    content = file.read()
+    _check_digest(content, document.pop("sha256", None))
     try:
         arrays = safetensors.numpy.load(content)
     except (SafetensorError, ValueError) as error:
@@ -124,7 +153,19 @@ def _parse(content: bytes) -> Document:
         raise ModelFormatError(f"The header is not in order: {error}.") from error
     if not isinstance(found, dict):
         raise ModelFormatError("The header is not in order: it is no object.")
+    _check_depth(found)
     return found
+
+
+def _check_depth(document: Document) -> None:
+    """Refuse values so deep in others that whatever goes down there might not end."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        inner = [n.values() if isinstance(n, dict) else n for n in level]
+        level = [v for values in inner for v in values if isinstance(v, list | dict)]
+        if not level:
+            return
+    raise ModelFormatError("The header is not in order: values stand too deep in it.")
 
 
 def _n_values(content: bytes) -> int:
@@ -156,7 +197,8 @@ def _moderate(text: str) -> int:
 def _check_format(document: Document) -> None:
     version = document.pop("format", None)
     if type(version) is not int or version < 1:
-        raise ModelFormatError(f"The file has no version of the format: {version!r}.")
+        told = brief(version)
+        raise ModelFormatError(f"The file has no version of the format: {told}.")
     if version > FORMAT:
         raise ModelFormatError(
             f"The file has version {version} of the format, and skae {__version__} "
@@ -171,7 +213,8 @@ def _check_digest(content: bytes, told: object) -> None:
     digest.update(_BLANK.encode())
     digest.update(memoryview(content)[end:])
     # In the file as well as in the document: a digit has more than one spelling there.
-    if not content[start:end] == digest.hexdigest().encode() == str(told).encode():
+    right = digest.hexdigest()
+    if (content[start:end], told) != (right.encode(), right):
         raise ModelFormatError(
             "The file is damaged: its checksum is another one. Copy it again from "
             "where it is whole."
@@ -182,7 +225,24 @@ def _check_types(header: Document) -> None:
     for name, entry in header.items():
         told = entry.get("dtype") if isinstance(entry, dict) else None
         if not isinstance(told, str) or told not in TYPES:
-            raise ModelFormatError(f"The array {name!r} is of no known type: {told!r}.")
+            raise ModelFormatError(
+                f"The array {brief(name)} is of no known type: {brief(told)}."
+            )
+
+
+def _check_end(header: Document, n_bytes: int) -> None:
+    """Refuse a file that goes on behind its arrays: it may do so without an end."""
+    told = [entry.get("data_offsets") for entry in header.values()]
+    ends = [max(found) for found in told if _are_ints(found)]
+    if n_bytes > max(ends, default=0):
+        raise ModelFormatError(
+            "The arrays do not fill the file, which goes on behind them. Copy it again "
+            "from where it is whole."
+        )
+
+
+def _are_ints(found: object) -> bool:
+    return isinstance(found, list) and {int} == {type(entry) for entry in found}
 
 
 def _check_truths(arrays: Arrays) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 from numbers import Integral
+from reprlib import Repr
 from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
@@ -30,15 +31,19 @@ def check_hint(value: Any, hint: Any) -> None:
     """
     if not _fits(value, hint):
         told = hint.__name__ if isinstance(hint, type) else hint
-        raise TypeError(f"{_brief(value)} is not of the type {told}")
+        raise TypeError(f"{brief(value)} is not of the type {told}")
 
 
-def _brief(value: Any) -> str:
-    text = repr(value)
+def brief(value: Any) -> str:
+    """What a message says of a value, however long or deep it is."""
+    text = _REPR.repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 _LONGEST = 60
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = 4 * _LONGEST  # it cuts in the middle
 
 
 def _fits(value: Any, hint: Any) -> bool:

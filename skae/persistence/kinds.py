@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skae.persistence.files import TYPES
-from skae.persistence.hints import check_hint
+from skae.persistence.hints import brief, check_hint
 from skae.persistence.packing import Kind, Packer, Unpacker
 
 _NUMERIC = tuple(TYPES.values())
@@ -78,7 +78,7 @@ class ScalarKind(Kind):
         check_hint(content, list)
         name, node = content if len(content) == 2 else (None, None)
         if name not in (*_NUMERIC, "str"):
-            raise ValueError(f"{name!r} is no type of number")
+            raise ValueError(f"{brief(name)} is no type of number")
         value = unpacker.unpack(node, "value")
         wanted = np.dtype(name).type
         if type(value) is not type(wanted().item()):

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from skae.persistence.errors import ModelFormatError
 from skae.persistence.files import LARGEST_INT, Arrays
+from skae.persistence.hints import brief
 
 _DEEPEST = 64  # objects in objects: far more than any estimator has
+
+_MOST_USES = 64
+"""Of an array: each is looked at in full, and a name takes less time to write down."""
 
 
 class Kind(ABC):
@@ -148,6 +153,7 @@ class Unpacker(_Place):
         super().__init__()
         self._kinds, self._arrays = kinds, arrays
         self._made: dict[tuple[str, Any], Any] = {}
+        self._uses = Counter[str]()
         self.parameters: dict[str, Any] = parameters or {}
 
     def unpack(self, node: Any, step: object) -> Any:
@@ -165,7 +171,10 @@ class Unpacker(_Place):
     def fetch(self, name: Any, form: Any, make: Callable[[Any], Any]) -> Any:
         """What `make` makes of an array of the file; for each `form` only once."""
         if not isinstance(name, str) or name not in self._arrays:
-            raise ValueError(f"the file has no array {name!r}")
+            raise ValueError(f"the file has no array {brief(name)}")
+        self._uses[name] += 1
+        if self._uses[name] > _MOST_USES:
+            raise ValueError(f"the array {brief(name)} stands in too many places")
         if (name, form) not in self._made:
             self._made[name, form] = make(self._arrays[name])
         return self._made[name, form]
@@ -210,7 +219,7 @@ def unpack(node: Any, arrays: Arrays, kinds: Kinds, parameters: Any = None) -> A
     try:
         found = unpacker.unpack(node, "estimator")
         unpacker.close()
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         place = unpacker.place or "the file"
         raise ModelFormatError(f"In {place}: {error}") from error
     return found

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from skae.training.files import Arrays, read_arrays, remove, write_arrays
+from skae._atomic import remove
+from skae.training.files import Arrays, read_arrays, write_arrays
 
 _FORMAT = 1
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from skae._atomic import put
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -45,17 +44,7 @@ def write_arrays(
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     said = json.dumps(header)
     metadata = {"header": said, "sha256": _digest(said, arrays)}
-    content = save(arrays, metadata)
-    handle, name = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        (_put_new if is_new else os.replace)(name, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    put(path, save(arrays, metadata), is_new=is_new)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], Arrays]:
@@ -84,25 +73,6 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], Arrays]:
         ) from error
 
 
-def remove(path: Path) -> None:
-    """Remove a file, and what was left of it by processes that were killed."""
-    path.unlink(missing_ok=True)
-    for left in path.parent.glob(f"{_prefix(path)}*{_SUFFIX}"):
-        left.unlink(missing_ok=True)
-
-
-def _put_new(name: str, path: Path) -> None:
-    """Give a file its name, if that is not taken: one of several processes wins."""
-    try:
-        os.link(name, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system that knows no links
-        if path.exists():
-            raise FileExistsError(path) from None
-        os.replace(name, path)
-
-
 def _digest(said: str, arrays: Arrays) -> str:
     found = hashlib.sha256(said.encode())
     for name in sorted(arrays):
@@ -110,10 +80,3 @@ def _digest(said: str, arrays: Arrays) -> str:
         found.update(f"{name} {array.dtype.str} {array.shape}".encode())
         found.update(array.data)
     return found.hexdigest()
-
-
-def _prefix(path: Path) -> str:
-    return f".{path.name}-"
-
-
-_SUFFIX = ".tmp"

@@ -3,8 +3,11 @@
 import dataclasses
 import json
 import math
+import resource
 import runpy
-from functools import cache
+import signal
+from contextlib import contextmanager
+from functools import cache, wraps
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
+import skae
 from skae import LinearAutoencoder
 from skae.persistence.files import seal, unseal
 
@@ -61,6 +65,49 @@ def small():
 def path(tmp_path):
     """Where to save something."""
     return tmp_path / "model.skae"
+
+
+MOST_SECONDS, MOST_BYTES = 2.0, 2**30
+"""What reading a small file may take: of the processor, and more than there was."""
+
+MEMORY = Path("/proc/self/statm")
+"""Where a system tells how much of it a process has; not all do."""
+
+
+@contextmanager
+def bounded():
+    """Let what takes more time or memory fail: nothing is allotted to it any more."""
+
+    def refuse(*_):
+        raise AssertionError(f"it takes more than {MOST_SECONDS} s")
+
+    least, most = resource.getrlimit(resource.RLIMIT_AS)
+    handler = signal.signal(signal.SIGVTALRM, refuse)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
+    if MEMORY.exists():
+        now = int(MEMORY.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + MOST_BYTES, most))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        signal.signal(signal.SIGVTALRM, handler)
+        resource.setrlimit(resource.RLIMIT_AS, (least, most))
+
+
+@pytest.fixture(scope="module")
+def reads_within_bounds():
+    """Let each `skae.load` of a module end soon, in little memory, or fail."""
+    load = skae.load
+
+    @wraps(load)
+    def load_soon(*arguments, **options):
+        with bounded():
+            return load(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(skae, "load", load_soon)
+        yield
 
 
 @pytest.fixture(scope="session")

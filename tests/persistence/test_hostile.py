@@ -14,6 +14,7 @@ from skae.persistence import ModelFormatError
 from skae.persistence.files import seal, unseal
 
 parametrize = pytest.mark.parametrize
+pytestmark = pytest.mark.usefixtures("reads_within_bounds")
 
 
 def refused(path):
@@ -145,7 +146,7 @@ NETWORK, CODE = "_fitted.network.", "_fitted.network.code"
         ("dense", "_fitted.noise_variance", -1.0, "no noise_variance"),
         ("dense", "_fitted.noise_variance", {"float": "nan"}, "no noise_variance"),
         ("dense", "_fitted.noise_variance", {"float": "many"}, "Literal"),
-        ("dense", "_fitted.weights", {"dict": []}, "weights are not those of encoder"),
+        ("dense", "_fitted.weights", {"dict": []}, "weights of the shapes {} are"),
         ("dense", "_fitted.weights", {"dict": [[1]]}, "a pair in a dictionary"),
         ("dense", "_fitted.weights", {"dict": [[1, 2], [1, 2]]}, "twice"),
         ("dense", "_fitted.weights", {"dict": [[[1], 2]]}, "Hashable"),
@@ -178,13 +179,18 @@ NETWORK, CODE = "_fitted.network.", "_fitted.network.code"
         ("convolutional", NETWORK + "kernel_size", 0, "sizes below 1"),
         ("convolutional", NETWORK + "channels", {"tuple": []}, "sizes below 1"),
         ("attention", NETWORK + "n_heads", 3, "do not fit"),
-        ("attention", NETWORK + "n_layers", 2**60, "do not fit"),
+        ("attention", NETWORK + "n_layers", 2**60, "are not of Attention"),
         ("attention", NETWORK + "positions", "x", "no positions 'x'"),
         ("attention", "_fitted", {"Gaussian": {}}, "not of the type FittedAutoenc"),
         ("classifier", "autoencoder_", {"Gaussian": {}}, "not of the type BaseEst"),
         ("classifier", "classes_", {"array": "autoencoder_.mean_"}, "the shape"),
         ("classifier", "_head.network.n_components", 3, "are not of DenseNetwork"),
         ("regressor", "n_outputs_", 2, "not the number"),
+        ("regressor-of-frozen", "_is_flat", True, "one column is not 2 outputs"),
+        ("top-k", CODE, {"PlainCode": {}}, "not of the type TopKCode"),
+        ("top-k", CODE, {"TopKCode": {"k": 1}}, "not the number"),
+        ("top-k", "k_", 1, "not the number"),
+        ("sparse", CODE, {"TopKCode": {"k": 1}}, "not of the type PlainCode"),
     ],
 )
 def test_what_a_part_refuses(kind, place, value, message, sealed, path):
@@ -334,6 +340,25 @@ def test_a_network_of_another_class(sealed, path):
     assert "is not of the type" in refused(path)
 
 
+@parametrize(
+    ("kind", "other", "wanted"),
+    [
+        ("variational", "dense", "GaussianCode"),
+        ("dense", "variational", "PlainCode"),
+        ("linear", "top-k", "PlainCode"),
+        ("top-k", "sparse", "TopKCode"),
+    ],
+)
+def test_a_code_of_another_class(kind, other, wanted, sealed, path):
+    document, arrays = copy.deepcopy(sealed[kind])
+    ((content,),) = [document["estimator"].values()]
+    another, others = copy.deepcopy(sealed[other])
+    ((source,),) = [another["estimator"].values()]
+    content["attributes"] |= source["attributes"]
+    path.write_bytes(seal(document, arrays | others))
+    assert f"not of the type {wanted}" in refused(path)
+
+
 def test_an_encoder_that_is_not_the_autoencoders(sealed, path):
     document, arrays = copy.deepcopy(sealed["classifier"])
     dense, others = sealed["deep-tied"]
@@ -387,3 +412,11 @@ def test_requests_of_nothing_that_is_routed(sealed, path):
         content["attributes"]["_metadata_request"] = {"dict": [[method, requests]]}
         path.write_bytes(seal(document, arrays))
         assert message in refused(path)
+
+
+@parametrize("n_axes", [0, 7])
+def test_a_filler_of_an_impossible_rank(n_axes, sealed, path):
+    document, arrays = copy.deepcopy(sealed["gaps"])
+    arrays["_fitted.filler.loadings"] = np.ones((n_axes, 6))
+    path.write_bytes(seal(document, arrays))
+    assert f"{n_axes} axes of 6 features are impossible" in refused(path)

@@ -51,6 +51,16 @@ def test_everything_comes_back(value, assert_same):
     assert_same(value, through_a_file(value))
 
 
+@parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {"a": v}])
+def test_the_deepest_values_that_are_written_come_back(wrap, assert_same):
+    value = 1
+    for _ in range(64):
+        value = wrap(value)
+        assert_same(value, through_a_file(value))
+    with pytest.raises(TypeError, match="without an end"):
+        pack(wrap(wrap(value)), BASIC)
+
+
 def test_arrays_of_the_other_byte_order_come_back_in_that_of_the_machine():
     for array in (np.arange(3.0).astype(">f8"), np.array(["ab"]).astype(">U2")):
         again = through_a_file(array)

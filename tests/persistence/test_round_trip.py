@@ -138,7 +138,7 @@ class TestParameters:
     @parametrize("device", ["cuda:99", "nonsense", "meta", 0, None])
     def test_a_device_must_be_there(self, device, small, path):
         small.save(path)
-        with pytest.raises(ValueError, match="'device' parameter"):
+        with pytest.raises(ValueError, match="'device' parameter of load"):
             skae.load(path, device=device)
 
     def test_an_unfitted_autoencoder_as_a_parameter(self, path, X, assert_same):

@@ -4,13 +4,15 @@ import errno
 import os
 import resource
 import stat
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
 from numpy.testing import assert_array_equal
 
 import skae
-from skae.persistence.atomic import write_atomically
+from skae._atomic import put, remove, write_atomically
 
 
 @contextmanager
@@ -127,6 +129,17 @@ def test_a_directory_is_no_name(small, tmp_path):
         small.save(tmp_path)
 
 
+def test_what_is_there_and_is_no_file_stays(small, tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for place in (pipe, link):
+        with pytest.raises(FileExistsError, match="name a file"):
+            small.save(place)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
 @pytest.mark.parametrize("path", [None, 5, b"model"])
 def test_what_is_no_path(path, small):
     with pytest.raises(TypeError):
@@ -137,3 +150,27 @@ def test_other_content_is_written_the_same_way(path):
     write_atomically(str(path), b"first")
     write_atomically(path, b"second")
     assert path.read_bytes() == b"second"
+
+
+LEAVES_HALF = """
+import os, sys
+from pathlib import Path
+from skae._atomic import put
+
+os.fsync = lambda descriptor: os._exit(9)
+put(Path(sys.argv[1]), b"half a file")
+"""
+
+
+@pytest.mark.parametrize("name", ["model", "a[b]*", "ä" * 120])
+def test_what_killed_processes_have_left_is_removed_too(name, tmp_path):
+    path, others = tmp_path / name, {tmp_path / f"{name}-x", tmp_path / f".{name}-.tmp"}
+    for other in others:
+        put(other, b"mine")
+    run = subprocess.run([sys.executable, "-c", LEAVES_HALF, path])
+    assert run.returncode == 9
+    assert len(list(tmp_path.iterdir())) == 3
+    put(path, b"whole")
+    remove(path)
+    assert set(tmp_path.iterdir()) == others
+    remove(path)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.training.files import read_arrays, remove, write_arrays
+from skae.training.files import read_arrays, write_arrays
 
 HEADER = {"name": "x", "losses": [0.1, 1 / 3, float("inf")], "none": None}
 ARRAYS = {
@@ -99,11 +99,3 @@ def test_a_new_file_takes_nobodys_place(path, monkeypatch, links):
         write_arrays(path, {"second": 2}, {}, is_new=True)
     assert read_arrays(path) == ({"first": 1}, {})
     assert os.listdir(path.parent) == [path.name]
-
-
-def test_what_killed_processes_have_left_is_removed_too(written):
-    (written.parent / f".{written.name}-abc.tmp").write_bytes(b"half a file")
-    (written.parent / "another").write_bytes(b"mine")
-    remove(written)
-    remove(written)
-    assert os.listdir(written.parent) == ["another"]
