@@ -67,7 +67,9 @@ for name, model in models.items():
     table[name] = {
         "trustworthiness": trustworthiness(X_test, Z),
         "continuity": continuity(X_test, Z),
-        "geodesic correlation": geodesic_correlation(along_the_data, Z),
+        "geodesic correlation": geodesic_correlation(
+            along_the_data, Z, metric="geodesic"
+        ),
         "accuracy": voters.score(Z, y_test),
     }
 print(pd.DataFrame(table).T.round(3).to_string())

@@ -16,7 +16,7 @@ from skae.inspection._methods import default_methods, named_methods
 from skae.inspection._plot_embeddings import embeddings_size, plot_embeddings
 from skae.inspection._plot_reconstructions import plot_reconstructions
 from skae.inspection._progress import track
-from skae.inspection._report import captions
+from skae.inspection._report import OF_EMBEDDINGS, captions
 from skae.inspection._row_drawings import drawing_for
 
 
@@ -138,6 +138,7 @@ class ComparisonDisplay:
             "estimators": None if estimators is None else methods,
             "n_components": n_components,
             "preprocessing": preprocessing,
+            "intrinsic_coordinates": intrinsic_coordinates,
             "test_size": test_size,
             "n_neighbors": n_neighbors,
             "max_rows": max_rows,
@@ -284,15 +285,10 @@ class ComparisonDisplay:
             yield drawing.size(1 + n_reconstructions)
 
     def _draw_embeddings(self, fig):
-        measures = {
-            "trustworthiness": "trustworthiness",
-            "geodesic_correlation": "geodesic",
-            "knn_accuracy": "k-NN",
-        }
         return plot_embeddings(
             {name: embedding.Z for name, embedding in self.embeddings.items()},
             self.held_out.y_test,
-            captions=captions(self.table, measures),
+            captions=captions(self.table, OF_EMBEDDINGS),
             fig=fig,
         )
 

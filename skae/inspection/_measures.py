@@ -5,6 +5,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsClassifier
 
 from skae import metrics
+from skae.metrics._reconstruction import pooled_r2
 
 
 def measure(embedding, held_out, *, n_neighbors):
@@ -35,7 +36,7 @@ def measure(embedding, held_out, *, n_neighbors):
     if held_out.places is not None:
         geodesic = pairwise_distances(held_out.places)
         row["geodesic_correlation"] = metrics.geodesic_correlation(
-            geodesic, Z, metric="precomputed"
+            geodesic, Z, metric="geodesic"
         )
     if held_out.has_labels:
         row["neighborhood_hit"] = metrics.neighborhood_hit(
@@ -55,7 +56,7 @@ def _reconstruction_r2(embedding, held_out):
         return np.nan
     # The same mean for all methods, whatever rows each was fitted on.
     mean = held_out.X_train.mean(axis=0, dtype=np.float64)
-    return metrics.pooled_r2(held_out.X_test, embedding.X_hat, mean=mean)
+    return pooled_r2(held_out.X_test, embedding.X_hat, mean=mean)
 
 
 def _knn_accuracy(Z, y, n_neighbors):

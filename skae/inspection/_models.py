@@ -4,44 +4,7 @@ import numpy as np
 
 from skae.inspection._images import image_shape_for
 from skae.inspection._rows import as_rows, names_of
-
-
-def ask(estimator, method, who):
-    """Return a method of an estimator, or say that it has none.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Of any kind.
-
-    method : str
-        The name of the method.
-
-    who : str
-        What needs it.
-
-    Returns
-    -------
-    callable
-        The bound method.
-
-    Raises
-    ------
-    TypeError
-        If there is no such method; with the reason that the estimator gives, if any.
-    """
-    if isinstance(estimator, type):
-        raise TypeError(
-            f"{who} needs a fitted instance, but got the class {estimator.__name__}."
-        )
-    try:
-        return getattr(estimator, method)
-    except AttributeError as error:
-        reason = f" {error.__cause__}" if error.__cause__ else ""
-        raise TypeError(
-            f"{who} needs an estimator with the method {method!r}, which "
-            f"{type(estimator).__name__} does not have.{reason}"
-        ) from error
+from skae.metrics._within import ask, innermost, parts, through_code
 
 
 def encode(estimator, X, who):
@@ -58,34 +21,7 @@ def reconstruct(estimator, X, who):
     """Reconstructions of X, as rows: (n_samples, n_features)."""
     if hasattr(estimator, "reconstruct"):
         return as_rows(estimator.reconstruct(X))
-    decoder = ask(estimator, "inverse_transform", who)
-    return as_rows(decoder(ask(estimator, "transform", who)(X)))
-
-
-def innermost(estimator, attribute):
-    """Find what has an attribute in an estimator: itself, a step, the best of a search.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A Pipeline is looked through from its end.
-
-    attribute : str
-        The name of the attribute.
-
-    Returns
-    -------
-    estimator or None
-        None if nothing has it.
-    """
-    if hasattr(estimator, attribute):
-        return estimator
-    steps = [step for _, step in reversed(getattr(estimator, "steps", []))]
-    for inner in (getattr(estimator, "best_estimator_", None), *steps):
-        found = None if inner is None else innermost(inner, attribute)
-        if found is not None:
-            return found
-    return None
+    return as_rows(through_code(estimator, X, who))
 
 
 def known_image_shape(estimator, X, image_shape, feature_names):
@@ -125,32 +61,6 @@ def known_image_shape(estimator, X, image_shape, feature_names):
     return False if shape is None else shape.shape
 
 
-def last_step(estimator, X):
-    """Return what reconstructs within an estimator, and X as that sees it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted; of a Pipeline it is the last step, of a search the best.
-
-    X : array-like of shape (n_samples, ...)
-        The rows.
-
-    Returns
-    -------
-    estimator : estimator
-        The last step.
-    X : array-like of shape (n_samples, ...)
-        What the other steps make of the rows.
-    """
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    while hasattr(estimator, "steps"):
-        if len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
-        estimator = estimator.steps[-1][1]
-    return estimator, X
-
-
 def error_unit(estimator, within=None):
     """Return the unit of a reconstruction's error; None if nothing is known of it.
 
@@ -172,9 +82,9 @@ def error_unit(estimator, within=None):
     unit = getattr(estimator, "loss_unit_", "squared units of X")
     if not unit.endswith("of X"):
         return unit
-    steps = [step for _, step in getattr(within, "steps", []) if hasattr(step, "fit")]
-    place = next((i for i, step in enumerate(steps) if step is estimator), 0)
-    after = f" after {type(steps[place - 1]).__name__}" if place else ""
+    around = parts(within)
+    place = next((i for i, part in enumerate(around) if part is estimator), 0)
+    after = f" after {type(around[place - 1]).__name__}" if place else ""
     return f"{unit}{after}"
 
 

@@ -17,6 +17,14 @@ _HEADINGS = {
 }
 
 
+OF_EMBEDDINGS = {
+    "trustworthiness": "trustworthiness",
+    "geodesic_correlation": "geodesic",
+    "knn_accuracy": "k-NN",
+}
+"""The columns that the caption of an embedding has, and what it calls them."""
+
+
 def print_report(display, *, name):
     """Print a comparison on standard output, with rich if it is there.
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import check_array
 
 from skae.inspection._validation import column_names
+from skae.metrics import _rows
 
 
 def as_rows(X):
@@ -21,13 +21,7 @@ def as_rows(X):
     ndarray of shape (n_samples, n_features)
         float64.
     """
-    if hasattr(X, "detach"):
-        X = X.detach().cpu()  # a tensor of any device
-    X = check_array(
-        X, dtype=np.float64, accept_sparse="csr", allow_nd=True, ensure_all_finite=False
-    )
-    X = X if isinstance(X, np.ndarray) else X.toarray()
-    return X.reshape(len(X), -1)
+    return _rows.as_rows(X, ensure_all_finite=False)
 
 
 def names_of(X, feature_names):

@@ -7,10 +7,7 @@ measured with the same yardstick. 0/0 is 1 throughout: what loses nothing is per
 from skae.metrics._denoising import make_denoising_scorer
 from skae.metrics._embedding import continuity, neighborhood_hit, trustworthiness
 from skae.metrics._geodesic import geodesic_correlation
-from skae.metrics._reconstruction import (
-    pooled_r2,  # noqa: F401, for `skae.inspection`, which has the reconstructions
-    reconstruction_r2,
-)
+from skae.metrics._reconstruction import reconstruction_r2
 
 __all__ = [
     "continuity",

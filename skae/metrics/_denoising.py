@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from sklearn.utils import check_array
 
-from skae.metrics._reconstruction import pooled_r2, reconstruct, training_mean
+from skae.metrics._reconstruction import pooled_r2, training_mean
+from skae.metrics._rows import on_host
+from skae.metrics._within import through_code
 from skae.objectives import CORRUPTIONS, make_corruption
 
 
@@ -85,10 +87,11 @@ class _DenoisingScorer:
                 "as X.reshape(len(X), -1). Estimators that know the shape of a sample "
                 "take both."
             )
-        clean = check_array(X, dtype=np.float64)
+        clean = check_array(on_host(X), dtype=np.float64)
         seen = _like(X, self.corrupt(clean))
-        X_hat = reconstruct(estimator, seen)
-        return pooled_r2(clean, X_hat, mean=training_mean(estimator))
+        X_hat = through_code(estimator, seen, "The denoising scorer")
+        mean = training_mean(estimator, clean.shape[1])
+        return pooled_r2(clean, X_hat, mean=mean)
 
     def corrupt(self, X):
         """Rows of X as the estimator is to see them."""

@@ -9,6 +9,7 @@ from skae.metrics._neighbors import (
     neighborhoods,
     ranks,
 )
+from skae.metrics._rows import on_host
 
 
 def trustworthiness(X, Z, *, n_neighbors=5, metric="euclidean"):
@@ -62,7 +63,9 @@ def trustworthiness(X, Z, *, n_neighbors=5, metric="euclidean"):
     :func:`sklearn.manifold.trustworthiness`. Where some do, the value here does not
     depend on the order of the rows: those equally far away have the least of their
     ranks, so that an embedding equal to X scores 1, and those that tie for the last
-    places of a neighbourhood share them.
+    places of a neighbourhood share them. Two rows are equally far away if their
+    squared distances differ by less than a part in :math:`10^{11}`, or in
+    :math:`10^{13}` with up to 15 features.
 
     Distances are computed a block of rows at a time: the time grows with the square of
     `n_samples`, the memory in proportion to it.
@@ -217,7 +220,7 @@ def neighborhood_hit(Z, y, *, n_neighbors=5):
     0.94
     """
     check_consistent_length(Z, y)
-    y = column_or_1d(y)
+    y = column_or_1d(on_host(y))
     if y.dtype.kind == "f" and np.any(y % 1):
         raise ValueError("y must hold labels. Got numbers with fractions, or missing.")
     _, labels = np.unique(y, return_inverse=True)

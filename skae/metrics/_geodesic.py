@@ -1,21 +1,22 @@
 """How much of the distances along a manifold an embedding keeps."""
 
-from itertools import combinations
+import warnings
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial.distance import cdist
-from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.neighbors import kneighbors_graph
 from sklearn.utils import check_array, check_consistent_length
 
 from skae.metrics._neighbors import (
     check_n_neighbors,
     distance_matrix,
+    distances_between,
     in_unit,
     row_blocks,
 )
+from skae.metrics._rows import on_host
 
 _ROUNDING = 1e-13  # distances that differ by no more, relatively, are all the same
 
@@ -31,19 +32,20 @@ def geodesic_correlation(X, Z, *, n_neighbors=5, metric="euclidean"):
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
-        The data, which may be sparse; or, if `metric="precomputed"`, the distances
-        along the manifold themselves, where these are known.
+        The data, which may be sparse; the distances between its rows if
+        `metric="precomputed"`; or, if `metric="geodesic"`, the distances along the
+        manifold themselves, where these are known.
 
     Z : array-like of shape (n_samples, n_components)
         The embedding of the rows of X.
 
     n_neighbors : int, default=5
-        Number of neighbours that each row has an edge to; not used if
-        `metric="precomputed"`.
+        Number of neighbours that each row has an edge to; there are no edges if
+        `metric="geodesic"`.
 
     metric : str or callable, default="euclidean"
         Length of an edge, as in :func:`sklearn.neighbors.kneighbors_graph`, or
-        `"precomputed"`. Distances in the embedding are Euclidean.
+        `"geodesic"`. Distances in the embedding are Euclidean.
 
     Returns
     -------
@@ -57,6 +59,11 @@ def geodesic_correlation(X, Z, *, n_neighbors=5, metric="euclidean"):
     ValueError
         If `n_neighbors` is not less than `n_samples`, if X and Z differ in length, if
         there is one row only, or if given distances are not finite or not square.
+
+    Warns
+    -----
+    UserWarning
+        If the graph falls into pieces.
 
     See Also
     --------
@@ -96,14 +103,14 @@ def geodesic_correlation(X, Z, *, n_neighbors=5, metric="euclidean"):
     >>> from sklearn.metrics import pairwise_distances
     >>> angle = np.linspace(0, np.pi, 50)[:, None]
     >>> arc = pairwise_distances(angle)
-    >>> r = geodesic_correlation(arc, np.cos(angle), metric="precomputed")
+    >>> r = geodesic_correlation(arc, np.cos(angle), metric="geodesic")
     >>> print(f"{r:.3f}")
     0.976
     """
     check_consistent_length(X, Z)
-    Z = check_array(Z, dtype=np.float64, input_name="Z", ensure_min_samples=2)
+    Z = check_array(on_host(Z), dtype=np.float64, input_name="Z", ensure_min_samples=2)
     Z = in_unit(Z)
-    along = _given(X) if metric == "precomputed" else _paths(X, n_neighbors, metric)
+    along = _given(X) if metric == "geodesic" else _paths(X, n_neighbors, metric)
     return _correlation(
         np.stack([along(rows)[others], cdist(Z[rows], Z)[others]])
         for rows, others in _pairs(len(Z))
@@ -119,19 +126,24 @@ def _pairs(n_samples):
 
 
 def _given(D):
-    D = distance_matrix(D)
+    D = distance_matrix(D, metric="geodesic")
     unit = np.abs(D).max() or 1
     return lambda rows: D[rows] / unit
 
 
 def _paths(X, n_neighbors, metric):
-    if metric == "euclidean":
-        X = in_unit(X)  # a correlation knows no unit
-    else:
-        X = check_array(X, dtype=None, accept_sparse="csr", input_name="X")
+    X = _edges_between(X, metric)
     check_n_neighbors(n_neighbors, X.shape[0], "n_samples")
     graph = kneighbors_graph(X, n_neighbors, mode="distance", metric=metric)
-    graph = _joined(graph, X, metric)
+    n_pieces, piece = connected_components(graph, directed=False)
+    if n_pieces > 1:
+        warnings.warn(
+            f"The graph of n_neighbors={n_neighbors} is in {n_pieces} pieces, which "
+            "the shortest edges between them join: more neighbours make fewer pieces",
+            UserWarning,
+            stacklevel=3,
+        )
+        graph = _joined(graph, _bridges(X, piece, metric))
 
     def along(rows):
         return dijkstra(graph, directed=False, indices=np.arange(rows.start, rows.stop))
@@ -139,15 +151,49 @@ def _paths(X, n_neighbors, metric):
     return along
 
 
-def _joined(graph, X, metric):
-    """Add the shortest edge between every two pieces of a graph."""
-    n_pieces, piece = connected_components(graph, directed=False)
-    pieces = [np.flatnonzero(piece == i) for i in range(n_pieces)]
-    edges = [_shortest_edge(X, a, b, metric) for a, b in combinations(pieces, 2)]
-    if not edges:
-        return graph
-    graph = graph.tocoo()
-    i, j, length = (np.asarray(part) for part in zip(*edges, strict=True))
+def _edges_between(X, metric):
+    if metric == "euclidean":
+        return in_unit(X)  # a correlation knows no unit
+    if metric == "precomputed":
+        D = distance_matrix(X)
+        return D / (np.abs(D).max() or 1)
+    return check_array(on_host(X), dtype=None, accept_sparse="csr", input_name="X")
+
+
+def _bridges(X, piece, metric):
+    """Find the shortest edge between every two pieces: two rows and its length."""
+    distances = distances_between(X, metric)
+    sizes = np.bincount(piece)
+    smallest_first = np.argsort(sizes, kind="stable")
+    edges = []
+    # Nothing is asked of the rows of the largest piece: all others have met them.
+    for place, a in enumerate(smallest_first[:-1]):
+        rows, larger = np.flatnonzero(piece == a), smallest_first[place + 1 :]
+        blocks = row_blocks(len(piece), len(rows))
+        found = [_nearest(distances, rows[block], piece, sizes) for block in blocks]
+        i, j, length = (np.stack(part)[:, larger] for part in zip(*found, strict=True))
+        best = length.argmin(axis=0), np.arange(len(larger))
+        edges.append((i[best], j[best], length[best]))
+    i, j, length = (np.concatenate(part) for part in zip(*edges, strict=True))
+    return i, j, np.sqrt(length) if metric == "euclidean" else length
+
+
+def _nearest(distances, rows, piece, sizes):
+    """Find the shortest edge from some rows to every piece."""
+    by_piece = np.argsort(piece, kind="stable")
+    block = distances.between(rows)[:, by_piece]
+    nearest = np.minimum.reduceat(block, np.cumsum(sizes) - sizes, axis=1)
+    i = nearest.argmin(axis=0)
+    length = nearest[i, np.arange(len(sizes))]
+    owner = piece[by_piece]
+    ends = np.flatnonzero(block[i[owner], np.arange(len(piece))] == length[owner])
+    _, first = np.unique(owner[ends], return_index=True)
+    return rows[i], by_piece[ends[first]], length
+
+
+def _joined(graph, edges):
+    """Add edges to a graph."""
+    graph, (i, j, length) = graph.tocoo(), edges
     # Entry by entry: a sum of matrices would drop edges of length 0, of duplicates.
     return coo_array(
         (
@@ -156,12 +202,6 @@ def _joined(graph, X, metric):
         ),
         shape=graph.shape,
     ).tocsr()
-
-
-def _shortest_edge(X, a, b, metric):
-    nearest, distance = pairwise_distances_argmin_min(X[a], X[b], metric=metric)
-    i = distance.argmin()
-    return a[i], b[nearest[i]], distance[i]
 
 
 def _correlation(blocks):

@@ -1,9 +1,13 @@
 """How much of the data a reconstruction keeps."""
 
+import warnings
+
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import gen_batches
+
+from skae.metrics._rows import as_rows, on_host
+from skae.metrics._within import parts, through_code
 
 _BLOCK = 2**22  # entries of sparse rows that are dense at once, 32 MiB of them
 
@@ -23,17 +27,19 @@ def reconstruction_r2(estimator, X, y=None, *, mean=None):
         `fit_inverse_transform=True`, an autoencoder, a Pipeline of such, which is
         judged in the units of X (see Notes).
 
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Rows to reconstruct. Samples of more dimensions, such as images, are
-        flattened for the sums. Sparse rows are made dense a block at a time.
+    X : {array-like, sparse matrix, torch.Tensor} of shape (n_samples, n_features)
+        Rows to reconstruct, of a kind that the estimator takes. Samples of more
+        dimensions, such as images, are flattened for the sums. Sparse rows are made
+        dense a block at a time.
 
     y : object, default=None
         Ignored; there for the signature of a scorer.
 
     mean : array-like of shape (n_features,), default=None
         The reconstruction that is worth 0. None is the mean of the training rows where
-        the estimator (in a Pipeline, its first step) tells it as `mean_`, and where it
-        does not, the mean of the X passed, which is the harder one to beat.
+        the estimator (in a Pipeline, its first step that does anything; of a search,
+        the best) tells it as `mean_`, and where it does not, the mean of the X passed,
+        which is the harder one to beat.
 
     Returns
     -------
@@ -89,29 +95,24 @@ def reconstruction_r2(estimator, X, y=None, *, mean=None):
     >>> search.fit(X[::2]).best_params_
     {'reduce': PCA(n_components=2)}
     """
+    n_features = int(np.prod(np.shape(X)[1:]))
     if mean is None:
-        mean = training_mean(estimator)
-    elif np.size(mean) != np.prod(np.shape(X)[1:]):
-        raise ValueError(
-            f"mean has {np.size(mean)} entries, the rows of X have "
-            f"{np.prod(np.shape(X)[1:])}"
-        )
+        mean = training_mean(estimator, n_features)
+    else:
+        mean = np.ravel(on_host(mean))
+        if len(mean) != n_features:
+            raise ValueError(
+                f"mean has {len(mean)} entries, the rows of X have {n_features}"
+            )
+
+    def back(rows):
+        return through_code(estimator, rows, "reconstruction_r2")
+
     if issparse(X):
         X = X.tocsr()
         blocks = [*gen_batches(X.shape[0], max(1, _BLOCK // X.shape[1]))]
-        return _explained(X, lambda rows: reconstruct(estimator, X[rows]), mean, blocks)
-    return pooled_r2(X, reconstruct(estimator, X), mean=mean)
-
-
-def reconstruct(estimator, X):
-    """Map X to its code and back, with whatever transformer has an inverse."""
-    for method in ("transform", "inverse_transform"):
-        if not hasattr(estimator, method):
-            raise TypeError(
-                f"{type(estimator).__name__} has no {method}: this score needs a "
-                "transformer with an inverse"
-            )
-    return estimator.inverse_transform(estimator.transform(X))
+        return _explained(X, lambda rows: back(X[rows]), mean, blocks)
+    return pooled_r2(X, back(X), mean=mean)
 
 
 def pooled_r2(X, X_hat, *, mean=None):
@@ -135,21 +136,19 @@ def pooled_r2(X, X_hat, *, mean=None):
     ValueError
         If one of them holds NaN or infinity, or if they differ in shape.
     """
-    X, X_hat = _flat(X), _flat(X_hat)
+    X, X_hat = as_rows(X), as_rows(X_hat)
     return _explained(X, lambda rows: X_hat[rows], mean, [slice(None)])
 
 
 def _explained(X, reconstruction, mean, blocks):
     """Sum over blocks of rows; `reconstruction` takes one and gives its rows back."""
-    if mean is None or np.size(mean) != X.shape[1]:
-        mean = X.mean(axis=0)
-    mean = np.ravel(mean)
+    mean = np.ravel(X.mean(axis=0) if mean is None else mean)
     # In this unit squares neither overflow nor vanish.
-    unit = max(np.abs(_flat(X[rows]) - mean).max() for rows in blocks)
+    unit = max(np.abs(as_rows(X[rows]) - mean).max() for rows in blocks)
     rounding = 8 * np.finfo(np.float64).eps * abs(X).max()
     is_constant, total, lost = unit <= rounding, 0.0, 0.0
     for rows in blocks:
-        block, back = _flat(X[rows]), _flat(reconstruction(rows))
+        block, back = as_rows(X[rows]), as_rows(reconstruction(rows))
         _refuse_other_shape(block, back)
         if is_constant:
             lost = max(lost, np.abs(block - back).max())
@@ -166,14 +165,31 @@ def _refuse_other_shape(X, X_hat):
         )
 
 
-def _flat(X):
-    X = check_array(X, dtype=np.float64, accept_sparse="csr", allow_nd=True)
-    X = X if isinstance(X, np.ndarray) else X.toarray()
-    return X.reshape(len(X), -1)
+def training_mean(estimator, n_features):
+    """Return the mean of the training rows in the units of X, None if unknown.
 
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
 
-def training_mean(estimator):
-    """Return the mean of the training rows in the units of X, None if unknown."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[0][1]
-    return getattr(estimator, "mean_", None)
+    n_features : int
+        Width of the rows; a `mean_` of another is not their mean, and a warning says
+        that it is not taken.
+
+    Returns
+    -------
+    ndarray of shape (n_features,) or None
+        What the first part that changes rows has kept.
+    """
+    first = next(iter(parts(estimator)), None)
+    mean = on_host(getattr(first, "mean_", None))
+    if mean is None or np.size(mean) == n_features:
+        return mean
+    warnings.warn(
+        f"The mean_ of {type(first).__name__} has {np.size(mean)} entries, the rows "
+        f"have {n_features}: the mean of the rows scored is taken in its place",
+        UserWarning,
+        stacklevel=3,
+    )
+    return None

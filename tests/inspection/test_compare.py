@@ -118,7 +118,7 @@ def test_every_entry_is_the_measure_of_the_held_out_rows():
     )
     assert row["geodesic_correlation"] == pytest.approx(
         metrics.geodesic_correlation(
-            pairwise_distances(rows.places), Z, metric="precomputed"
+            pairwise_distances(rows.places), Z, metric="geodesic"
         )
     )
     assert row["neighborhood_hit"] == pytest.approx(

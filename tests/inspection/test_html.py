@@ -212,6 +212,23 @@ def test_the_code_repeats_it(methods, tmp_path):
     assert digests[0] == digests[1]
 
 
+def test_the_code_repeats_what_is_known_of_the_manifold(tmp_path):
+    places = IRIS[:, :2] + 0.25
+    display = ComparisonDisplay.from_estimators(
+        IRIS, [PCA(2)], intrinsic_coordinates=places
+    )
+    path = tmp_path / "report.html"
+    display.to_html(path)
+    html = path.read_text(encoding="utf-8")
+    said = " ".join(Page(html).text.split())
+    assert "intrinsic_coordinates array of shape (150, 2)" in said
+    names = {"X": IRIS, "intrinsic_coordinates": places}
+    exec(code_in(html), names)
+    again = names["display"].table["geodesic_correlation"]
+    pd.testing.assert_series_equal(again, display.table["geodesic_correlation"])
+    assert np.isfinite(again).all()
+
+
 def test_a_command_takes_the_place_of_code(display):
     html = display.to_html(command="python -m skae compare --data 'a & b.csv'")
     assert code_in(html) == "python -m skae compare --data 'a & b.csv'"

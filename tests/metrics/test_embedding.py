@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.manifold
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array, csr_matrix
+from scipy.spatial.distance import cdist
 from sklearn.datasets import load_iris
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import LeaveOneOut, cross_val_score
@@ -92,6 +94,21 @@ class TestNeighborhoodMeasures:
         named = pd.DataFrame(X).add_prefix("column ")
         assert measure(named, Z.astype(np.float32)) == measure(X, Z)
 
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+    def test_tensors(self, measure, dtype):
+        X, Z = (
+            torch.from_numpy(rows(seed, 60, 4)).to(dtype).requires_grad_()
+            for seed in (0, 1)
+        )
+        as_arrays = [part.detach().double().numpy() for part in (X, Z)]
+        assert measure(X, Z) == measure(*as_arrays)
+        apart = {"metric": "manhattan"}
+        assert measure(X, Z, **apart) == measure(*as_arrays, **apart)
+        D = torch.cdist(X.double(), X.double())
+        given = D.detach().numpy()
+        known = {"metric": "precomputed"}
+        assert measure(D, Z, **known) == measure(given, as_arrays[1], **known)
+
     @pytest.mark.parametrize("n_features", [3, 40])
     @pytest.mark.parametrize("kind", [csr_array, csr_matrix, coo_array])
     def test_sparse_rows(self, measure, kind, n_features):
@@ -155,6 +172,26 @@ class TestNeighborhoodMeasures:
             measure(rows(0, 30, 3), rows(0, 29, 2))
 
 
+@pytest.mark.parametrize("spread", [1e-2, 1e-5, 1e-7, 1e-11])
+@pytest.mark.parametrize("n_features", [15, 16, 60])
+@pytest.mark.parametrize("kind", [np.array, csr_array])
+def test_tight_clusters_are_looked_into(spread, n_features, kind):
+    # Rows within one differ by what a product of rows far from the origin rounds off.
+    cluster = np.repeat(np.arange(4), 50)
+    X = rows(0, 4, n_features)[cluster] + spread * rows(1, 200, n_features)
+    Z = 10 * rows(2, 4, 2)[cluster] + rows(3, 200, 2)  # other neighbours within each
+    in_X, in_Z = ranks_of(cdist(X, X)), ranks_of(cdist(Z, Z))
+    expected = excess_rank_penalty(in_Z, in_X, 5)
+    assert 0.8 < expected < 0.95
+    assert trustworthiness(kind(X), Z) == pytest.approx(expected, rel=1e-12)
+    expected = excess_rank_penalty(in_X, in_Z, 5)
+    assert continuity(kind(X), Z) == pytest.approx(expected, rel=1e-12)
+    labels = np.arange(200) % 3
+    hits = (labels[:, None] == labels) & (in_X > 0) & (in_X <= 5)
+    hit = neighborhood_hit(kind(X), labels)
+    assert hit == pytest.approx(hits.sum() / 1000, rel=1e-12)
+
+
 def test_gluing_costs_trust_and_tearing_costs_continuity():
     angle = np.linspace(0, 2 * np.pi, 100, endpoint=False)[:, None]
     circle = np.hstack([np.cos(angle), np.sin(angle)])
@@ -195,6 +232,21 @@ def test_ties_are_shared(seed, n_features, k):
     assert trustworthiness(X[order], Z[order], n_neighbors=k) == pytest.approx(trust)
 
 
+@pytest.mark.parametrize("n_features", [3, 20])
+def test_ties_of_whole_numbers_far_from_zero_and_of_different_sizes(n_features):
+    generator = np.random.default_rng(0)
+    X = generator.integers(0, 3, size=(60, n_features)).astype(float)
+    Z = generator.integers(0, 3, size=(60, 2))
+    by_hand = [np.sum((rows[:, None] - rows) ** 2, axis=-1) for rows in (Z, X)]
+    expected = by_the_rule(*by_hand, 5)
+    assert trustworthiness(X + 2.0**40, Z) == pytest.approx(expected, rel=1e-12)
+    far = np.vstack([X, np.full(n_features, 1e4 + 1)])
+    beside = np.vstack([Z, [9, 9]])
+    by_hand = [np.sum((rows[:, None] - rows) ** 2, axis=-1) for rows in (beside, far)]
+    expected = by_the_rule(*by_hand, 5)
+    assert trustworthiness(far, beside) == pytest.approx(expected, rel=1e-12)
+
+
 def test_rows_all_on_one_point():
     X, nowhere = rows(0, 200, 4), np.zeros((200, 2))
     assert continuity(X, nowhere) == 1
@@ -220,6 +272,12 @@ def test_neighborhood_hit_is_its_definition(k):
     frame = pd.DataFrame(Z), pd.Series(names, index=range(150, 0, -1))
     assert neighborhood_hit(*frame, n_neighbors=k) == found
     assert neighborhood_hit(Z.astype(np.float32), names, n_neighbors=k) == found
+
+
+def test_hits_of_tensors():
+    Z, y = rows(0, 30, 2), np.arange(30) % 3
+    tensors = torch.from_numpy(Z).requires_grad_(), torch.from_numpy(y)
+    assert neighborhood_hit(*tensors) == neighborhood_hit(Z, y)
 
 
 def test_one_neighbor_hits_as_often_as_it_predicts():

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array, random_array
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits, load_iris
@@ -21,8 +22,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+import skae.metrics
 from skae import Autoencoder
-from skae.metrics import _reconstruction, reconstruction_r2
+from skae.metrics import _reconstruction, make_denoising_scorer, reconstruction_r2
 
 
 def test_r2_of_pca_is_its_explained_variance():
@@ -52,7 +54,16 @@ def test_r2_without_a_training_mean_is_about_the_mean_of_the_rows_passed(transfo
 
 
 @pytest.mark.parametrize(
-    "transformer", [PCA(2), make_pipeline(StandardScaler(), PCA(2))]
+    "transformer",
+    [
+        PCA(2),
+        make_pipeline(StandardScaler(), PCA(2)),
+        GridSearchCV(PCA(), {"n_components": [2]}),
+        Pipeline([("before", "passthrough"), ("pca", PCA(2))]),
+        Pipeline([("before", None), ("pca", PCA(2))]),
+        make_pipeline(make_pipeline("passthrough"), GridSearchCV(PCA(2), {})),
+        GridSearchCV(make_pipeline(StandardScaler(), PCA(2)), {}),
+    ],
 )
 def test_r2_is_about_the_training_mean_where_it_is_known(transformer):
     X = load_iris().data
@@ -63,6 +74,46 @@ def test_r2_is_about_the_training_mean_where_it_is_known(transformer):
     assert reconstruction_r2(transformer, held_out) == pytest.approx(
         1 - ((held_out - back) ** 2).sum() / total
     )
+
+
+def test_r2_without_any_step():
+    X = load_iris().data
+    assert reconstruction_r2(make_pipeline("passthrough").fit(X), X) == 1
+
+
+@pytest.mark.parametrize("scorer", [reconstruction_r2, make_denoising_scorer()])
+def test_a_mean_of_another_width_is_not_taken_silently(scorer):
+    X = load_iris().data
+    pca = PCA(2).fit(X[:50])
+    pca_without = FunctionTransformer(
+        pca.transform, pca.inverse_transform, check_inverse=False
+    ).fit(X)
+    expected = scorer(pca_without, X)
+    pca_without.mean_ = np.zeros(3)
+    told = "The mean_ of FunctionTransformer has 3 entries, the rows have 4: the mean"
+    with pytest.warns(UserWarning, match=told):
+        assert scorer(pca_without, X) == expected
+
+
+@pytest.mark.parametrize("scorer", [reconstruction_r2, make_denoising_scorer()])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_tensors(scorer, dtype):
+    X = torch.from_numpy(load_iris().data).to(dtype)
+    ae = Autoencoder(2, max_iter=3, random_state=0).fit(X.double())
+    expected = scorer(ae, X.double().numpy())
+    found = scorer(ae, X.requires_grad_())
+    assert found == pytest.approx(
+        expected, rel=1e-2 if dtype == torch.bfloat16 else 1e-9
+    )
+    if scorer is reconstruction_r2:
+        mean = X.mean(axis=0)
+        expected = scorer(ae, X.detach().double().numpy(), mean=mean.tolist())
+        assert scorer(ae, X, mean=mean) == pytest.approx(expected, rel=1e-2)
+
+
+def test_only_public_names_are_in_sight():
+    seen = {name for name in vars(skae.metrics) if not name.startswith("_")}
+    assert seen == {*skae.metrics.__all__}
 
 
 class Returns(TransformerMixin, BaseEstimator):
@@ -209,7 +260,7 @@ class TestSparse:
 
 def test_r2_needs_an_inverse():
     X = load_iris().data
-    with pytest.raises(TypeError, match="Isomap has no inverse_transform"):
+    with pytest.raises(TypeError, match="'inverse_transform', which Isomap does not"):
         reconstruction_r2(Isomap(n_neighbors=50).fit(X), X)
     with pytest.raises(NotFittedError, match="fit_inverse_transform"):
         reconstruction_r2(KernelPCA(2).fit(X), X)

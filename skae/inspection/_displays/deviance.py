@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.model_selection import ShuffleSplit, check_cv
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skae.inspection._figure import axes_for
 from skae.inspection._rows import as_rows
 from skae.metrics import reconstruction_r2
+from skae.metrics._within import best_of, last_step, named_parts
 
 _SIZES = (1, 2, 4, 8, 16, 32)
 _VARIANCE = "share of the variance explained"
@@ -97,7 +97,7 @@ class ExplainedDevianceDisplay:
             With the parameter `n_components`, `transform` and `inverse_transform`: an
             autoencoder, PCA, a Pipeline ending in one: then what counts is what is
             explained of the rows as the last step sees them, and PCA sees the same. It
-            is cloned, and need not be fitted.
+            is cloned, and need not be fitted; of a search that is, it is the best.
         X : array-like of shape (n_samples, n_features)
             The rows.
         n_components : sequence of int, default=None
@@ -137,7 +137,9 @@ class ExplainedDevianceDisplay:
             What was drawn.
         """
         scorer, measure = _scorer(scoring)
-        parameter = _parameter_of(estimator)
+        estimator = best_of(estimator)
+        place, last = _last(estimator)
+        size_of_code = f"{place}n_components"
         splits = _splits(X, X_test, test_size, cv, random_state)
         n_features = int(np.prod(np.shape(splits[0][0])[1:]))
         if n_components is None:
@@ -146,7 +148,7 @@ class ExplainedDevianceDisplay:
         def scores_of(model, splits, sizes):
             tasks = (
                 delayed(_score)(
-                    clone(model).set_params(**{parameter: size}), *split, scorer
+                    clone(model).set_params(**{size_of_code: size}), *split, scorer
                 )
                 for size in sizes
                 for split in splits
@@ -161,13 +163,13 @@ class ExplainedDevianceDisplay:
             possible = [k for k in n_components if k <= most]
             pca_scores = np.full(scores.shape, np.nan)
             pca_scores[np.less_equal(n_components, most)] = scores_of(
-                _as_pca(estimator), flat, possible
+                _as_pca(estimator, place), flat, possible
             )
         display = cls(
             n_components=list(n_components),
             scores=scores,
             pca_scores=pca_scores,
-            name=name or type(_last(estimator)).__name__,
+            name=name or type(last).__name__,
             measure=measure,
         )
         return display.plot(ax, **kwargs)
@@ -213,36 +215,27 @@ class ExplainedDevianceDisplay:
         )
 
 
-def _last(estimator):
-    """Return what makes the code: the last step of a Pipeline."""
-    return _last(estimator.steps[-1][1]) if hasattr(estimator, "steps") else estimator
-
-
 def _flat(X):
     """Samples of more dimensions as rows, which PCA takes."""
     return X if len(np.shape(X)) == 2 else as_rows(X)
 
 
-def _parameter_of(estimator):
-    """Name of the parameter that is the size of the code."""
-    prefix, last = "", estimator
-    while hasattr(last, "steps"):
-        step, last = last.steps[-1]
-        prefix += f"{step}__"
+def _last(estimator):
+    """Return what makes the code, and what its parameters' names start with."""
+    place, last = (named_parts(estimator) or [("", estimator)])[-1]
     if isinstance(last, type) or not hasattr(last, "n_components"):
         raise TypeError(
             f"{last!r} has no parameter n_components: ExplainedDevianceDisplay needs a "
             "transformer with one, or a Pipeline that ends in such."
         )
-    return f"{prefix}n_components"
+    return place, last
 
 
-def _as_pca(estimator):
-    """Return PCA in the place of the last step."""
-    if not hasattr(estimator, "steps"):
-        return PCA(random_state=0)
-    *steps, (name, last) = estimator.steps
-    return Pipeline([*steps, (name, _as_pca(last))])
+def _as_pca(estimator, place):
+    """Return PCA in the place of what makes the code."""
+    pca = PCA(random_state=0)
+    step = place.removesuffix("__")
+    return clone(estimator).set_params(**{step: pca}) if step else pca
 
 
 def _splits(X, X_test, test_size, cv, random_state):
@@ -281,12 +274,7 @@ def _own_score(model, X):
 
 def _score(model, train, test, scorer):
     """Fit a model and score its last step, for what the others make of the rows."""
-    while hasattr(model, "steps"):
-        if len(model.steps) > 1:
-            before = model[:-1].fit(train)
-            train, test = before.transform(train), before.transform(test)
-        model = model.steps[-1][1]
-    model.fit(train)
+    model, test = last_step(model.fit(train), test)
     score = scorer(model, test)
     if not isinstance(score, Real):
         raise ValueError(

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skae.inspection._figure import axes_for, plain_numbers
-from skae.inspection._models import error_unit, in_unit, last_step, reconstruct
+from skae.inspection._models import error_unit, in_unit, reconstruct
 from skae.inspection._rows import as_rows
+from skae.metrics._within import last_step
 
 _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
 """Line and hatching of the classes: what is left of colours in black and white."""

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skae.inspection._figure import axes_for, plain_numbers
-from skae.inspection._models import error_unit, in_unit, innermost
+from skae.inspection._models import error_unit, in_unit
+from skae.metrics._within import innermost
 
 
 @dataclass(kw_only=True, eq=False)

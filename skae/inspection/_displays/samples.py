@@ -9,9 +9,10 @@ from sklearn.metrics import pairwise_distances_argmin
 from skae._optional import import_optional
 from skae.inspection._figure import axes_for, bare, frameless, legend_above
 from skae.inspection._images import image_shape_for
-from skae.inspection._models import ask, known_image_shape
+from skae.inspection._models import known_image_shape
 from skae.inspection._profiles import draw_lines, label_features
 from skae.inspection._rows import FeatureStatistics, as_rows, names_of
+from skae.metrics._within import ask, parts
 
 _COLUMNS = 10
 
@@ -228,11 +229,8 @@ class SamplesDisplay:
 
 def _draw(estimator, n_samples, random_state, who):
     """Draw rows from the last step, and bring them back through those before it."""
-    if not hasattr(estimator, "steps"):
-        return ask(estimator, "sample", who)(n_samples, random_state=random_state)
-    *before, (_, last) = estimator.steps
-    rows = _draw(last, n_samples, random_state, who)
-    for _, step in reversed(before):
-        if step not in (None, "passthrough"):
-            rows = ask(step, "inverse_transform", who)(rows)
+    *before, last = parts(estimator) or [estimator]
+    rows = ask(last, "sample", who)(n_samples, random_state=random_state)
+    for part in reversed(before):
+        rows = ask(part, "inverse_transform", who)(rows)
     return rows

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 from skae.inspection._html import pictures, repetition
 from skae.inspection._html.elements import described, document, element, listed, table
-from skae.inspection._report import MISSING, captions, cell, notes
+from skae.inspection._report import MISSING, OF_EMBEDDINGS, captions, cell, notes
 
 _COLUMNS = {
     "method": ("Method", None),
@@ -44,12 +44,6 @@ _COLUMNS = {
     "n_fit_rows": ("Rows fitted on", None),
 }
 """The heading of each column of the table, and what it means."""
-
-_OF_EMBEDDINGS = {
-    "trustworthiness": "trustworthiness",
-    "geodesic_correlation": "geodesic",
-    "knn_accuracy": "k-NN",
-}
 
 _TIMES = {"fit_seconds", "transform_seconds", "n_fit_rows"}
 
@@ -190,7 +184,7 @@ def _cells(values, column):
 
 def _embeddings(display):
     y = display.held_out.y_test
-    said = captions(display.table, _OF_EMBEDDINGS)
+    said = captions(display.table, OF_EMBEDDINGS)
     first = next(iter(display.embeddings.values()))
     legend = pictures.legend(first.Z, y)
     figures = (
@@ -275,11 +269,9 @@ def _parameter(name, value, is_set):
 
 
 def _repetition(display, command, path):
-    settings = {
-        name: element("code", repetition.written(value))
-        for name, value in display.settings.items()
-        if name != "estimators"
-    }
+    settings = [
+        (name, element("code", value)) for name, value in repetition.settings(display)
+    ]
     how = command or repetition.code(display, path)
     language = "On the command line:" if command else "In Python:"
     seed = display.settings["random_state"]
@@ -294,7 +286,7 @@ def _repetition(display, command, path):
             "p", "Without a whole number as random_state no run is like another."
         ),
         _scrolled(
-            table(["Setting", "Value"], settings.items(), caption="Settings"),
+            table(["Setting", "Value"], settings, caption="Settings"),
             "Settings",
         ),
         _scrolled(

@@ -18,6 +18,9 @@ from skae import __version__
 _PACKAGES = ("scikit-learn", "torch", "numpy", "scipy", "pandas", "matplotlib")
 
 
+_PLACES = "intrinsic_coordinates"
+
+
 def code(display, path):
     """Write the Python code that repeats a comparison of X.
 
@@ -34,18 +37,21 @@ def code(display, path):
     str
         Several lines.
     """
-    settings = dict(display.settings)
-    estimators = settings.pop("estimators")
+    options = dict(display.settings)
+    estimators = options.pop("estimators")
     named = [] if estimators is None else [*estimators.values()]
+    places = options.pop(_PLACES)
     lines = [
         "from skae.inspection import ComparisonDisplay",
-        *_imports([*named, settings["preprocessing"]]),
+        *_imports([*named, options["preprocessing"]]),
         "",
         "display = ComparisonDisplay.from_estimators(",
         "    X,",
         *_dict_lines(estimators),
         *(["    y,"] if display.held_out.y_test is not None else []),
-        *(f"    {name}={written(value)}," for name, value in settings.items()),
+        # As long as X and y are, and called by its name as they are.
+        *([f"    {_PLACES}={_PLACES},"] if places is not None else []),
+        *(f"    {name}={written(value)}," for name, value in options.items()),
         ")",
         f"display.to_html({path!r})",
     ]
@@ -88,6 +94,15 @@ def written(value):
     except TypeError:
         text = repr(value)
     return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(text.split()))
+
+
+def settings(display):
+    """Yield the name of each setting of a comparison, and its value as code."""
+    for name, value in display.settings.items():
+        if name == _PLACES and value is not None:
+            yield name, f"array of shape {np.shape(value)}"
+        elif name != "estimators":
+            yield name, written(value)
 
 
 def parameters(method):

@@ -8,7 +8,7 @@ from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import DBSCAN
 from sklearn.decomposition import PCA
-from sklearn.model_selection import KFold, train_test_split
+from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -153,3 +153,18 @@ def test_what_cannot_be_drawn(digits):
         draw(PCA(), digits.X, scoring=lambda model, X: {}, n_components=[2])
     with pytest.raises(ValueError, match="not both"):
         draw(QUICK, digits.X, X_test=digits.X, cv=3)
+
+
+def test_a_fitted_search_and_a_step_within_a_step(wine):
+    sizes = {"n_components": [1, 3], "random_state": 0}
+    inner = make_pipeline("passthrough", make_pipeline(StandardScaler(), PCA(2)))
+    plain = ExplainedDevianceDisplay.from_estimator(
+        make_pipeline(StandardScaler(), PCA(2)), wine.X, **sizes
+    )
+    nested = ExplainedDevianceDisplay.from_estimator(inner, wine.X, **sizes)
+    search = GridSearchCV(inner, {}, cv=2).fit(wine.X)
+    searched = ExplainedDevianceDisplay.from_estimator(search, wine.X, **sizes)
+    for display in (nested, searched):
+        assert display.name == "PCA"
+        assert_allclose(display.scores, plain.scores)
+        assert_allclose(display.pca_scores, plain.scores)
