@@ -4,7 +4,10 @@ Classes differ in the shape of their points as well as in colour, and scales in
 lightness: both survive a printer without colours.
 """
 
+import re
 from dataclasses import dataclass
+from itertools import product
+from math import ceil
 
 import numpy as np
 
@@ -12,7 +15,17 @@ from skae._optional import import_optional
 
 _MOST_NUMBERS = 20  # more whole numbers than these are a scale
 _MOST_CLASSES = 40  # of which a legend is of use
-_MARKERS = "os^DvPX<>h*"  # with ten colours 110 looks that differ
+_LINE = 0.21  # inches of height that a line of a legend takes
+_SHAPES = (
+    *product("os^DvPX<>", [True]),
+    *product("|_", [False]),
+    *product("os^Dv<>", [False]),
+    ("x", False),
+)
+"""Markers, and whether they are filled: all differ at the size of a point, in grey."""
+_STROKES = "|_x"  # without an inside
+_SHADES = (1.0, 0.55)
+"""Lightness of the ten colours, in turn: with the nineteen shapes 380 looks differ."""
 
 
 def colours_of(y):
@@ -51,7 +64,23 @@ def _classes(y):
             y = y.astype(float)
         except (TypeError, ValueError):
             y = y.astype(str)  # what is missing is a class of its own
-    return np.unique(y, return_inverse=True)
+    values, codes = np.unique(y, return_inverse=True)
+    if values.dtype.kind not in "OU":
+        return values, codes
+    order = sorted(range(len(values)), key=lambda i: _with_numbers(values[i]))
+    return values[order], np.argsort(order)[codes]
+
+
+def _with_numbers(text):
+    """Split a text so that c2 sorts before c10."""
+    parts = re.split(r"(\d+)", text)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+
+
+def _scatter(ax, coordinates, style, options):
+    """Draw points, without edges unless their shape is of strokes or the caller's."""
+    style = {"linewidths": 0, **style} if "marker" not in options else style
+    return ax.scatter(*coordinates, **{**style, **options})
 
 
 @dataclass(frozen=True)
@@ -60,7 +89,7 @@ class OneColour:
 
     def scatter(self, ax, *coordinates, **options):
         """Draw the points: a list of one artist."""
-        return [ax.scatter(*coordinates, **{"color": "C0", **options})]
+        return [_scatter(ax, coordinates, {"color": "C0"}, options)]
 
     def explain(self, fig, points):
         """Add nothing."""
@@ -80,14 +109,11 @@ class ClassColours:
     def scatter(self, ax, *coordinates, **options):
         """Draw the points: a list of an artist for each class."""
         return [
-            ax.scatter(
-                *(axis[self.codes == i] for axis in coordinates),
-                **{
-                    "color": f"C{i % 10}",
-                    "marker": _MARKERS[i % len(_MARKERS)],
-                    "label": str(value),
-                    **options,
-                },
+            _scatter(
+                ax,
+                [axis[self.codes == i] for axis in coordinates],
+                {"label": str(value), "color": _colour(i), **_shape(i, options)},
+                options,
             )
             for i, value in enumerate(self.values)
         ]
@@ -109,22 +135,47 @@ class ClassColours:
                 [],
                 [],
                 linestyle="",
-                marker=_MARKERS[i % len(_MARKERS)],
-                color=of_class.get_facecolor()[0],
+                marker=_SHAPES[i % len(_SHAPES)][0],
+                fillstyle="full" if _SHAPES[i % len(_SHAPES)][1] else "none",
+                color=_first_colour(of_class),
                 alpha=1,
                 label=of_class.get_label(),
             )
             for i, of_class in enumerate(points)
         ]
-        many = len(handles) > 20
+        inches = parent.bbox.height / parent.figure.dpi
+        n_columns = ceil(len(handles) / max(1, inches / _LINE))
         parent.legend(
             handles=handles,
             title=self.name,
             frameon=False,
-            ncols=2 if many else 1,
-            fontsize="small" if many else None,
+            ncols=n_columns,
+            fontsize="small" if n_columns > 1 else None,
             **place,
         )
+
+
+def _colour(i):
+    """Return the colour of class i: a darker round of ten after the first."""
+    colors = import_optional("matplotlib.colors", extra="inspection")
+    shade = _SHADES[i // 10 % len(_SHADES)]
+    return tuple(shade * part for part in colors.to_rgb(f"C{i % 10}"))
+
+
+def _shape(i, options):
+    """Return how the points of class i are shaped, unless the caller says it."""
+    if "marker" in options:
+        return {}
+    marker, is_filled = _SHAPES[i % len(_SHAPES)]
+    if is_filled:
+        return {"marker": marker}
+    outline = {} if marker in _STROKES else {"facecolors": "none"}
+    return {"marker": marker, "linewidths": 1.0, **outline}
+
+
+def _first_colour(points):
+    """Return the colour of points, of their edges where they are not filled."""
+    return np.vstack([points.get_facecolor(), points.get_edgecolor()])[0]
 
 
 @dataclass(frozen=True)
@@ -138,7 +189,8 @@ class ScaleColours:
     def scatter(self, ax, *coordinates, **options):
         """Draw the points: a list of one artist."""
         cmap = "viridis" if self.has_bar else "turbo"
-        return [ax.scatter(*coordinates, **{"c": self.values, "cmap": cmap, **options})]
+        style = {"c": self.values, "cmap": cmap}
+        return [_scatter(ax, coordinates, style, options)]
 
     def explain(self, fig, points):
         """Add a colour bar on the right of a figure."""

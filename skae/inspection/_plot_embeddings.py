@@ -25,8 +25,9 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
         The codes by the name of the method.
 
     y : array-like of shape (n_samples,), default=None
-        What to tell the points apart by: classes, up to forty, get a colour and a
-        shape each and a legend, numbers a colour bar.
+        What to tell the points apart by. Classes get a colour and a shape each and a
+        legend: texts, if there are up to forty, and whole numbers, up to twenty. Other
+        numbers get a colour bar; as texts, ``y.astype(str)``, they are classes.
 
     captions : dict of str to str, default=None
         A line to write below the panel, by the name of the method.
@@ -100,7 +101,7 @@ def _grid(n_panels):
 def marker(n_samples):
     """Return options of a scatter plot that suit so many points."""
     area = float(np.clip(12000 / n_samples, 8, 30))  # in points squared
-    return {"s": area, "alpha": 0.8, "linewidths": 0}
+    return {"s": area, "alpha": 0.8}
 
 
 def _captions(name, Z, captions):

@@ -80,7 +80,7 @@ class Points:
         projection = "3d" if self.n_features == 3 else None
         for i, (name, panel) in enumerate(panels.items(), start=1):
             ax = fig.add_subplot(1, len(panels), i, projection=projection)
-            points = colours.scatter(ax, *panel.T, s=6)
+            points = colours.scatter(ax, *panel.T, s=14)
             self._frame(ax, X)
             ax.set_title(name, y=1.0)
         if legend:

@@ -69,9 +69,10 @@ class EmbeddingDisplay:
         X : array-like of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,), default=None
-            What to tell the points apart by: classes, up to forty, get a colour and a
-            shape each and a legend, numbers a colour bar. The name of a Series is
-            written there.
+            What to tell the points apart by. Classes get a colour and a shape each and
+            a legend: texts, if there are up to forty, and whole numbers, up to twenty.
+            Other numbers get a colour bar; as texts, ``y.astype(str)``, they are
+            classes. The name of a Series is written there.
         components : int or pair of int, default=None
             Indices of the components to draw; None are the first two, or the only one.
             A single component is drawn along the x axis, and its points are spread at

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -11,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import OneHotEncoder
 
 from skae import Autoencoder
-from skae.inspection import EmbeddingDisplay
+from skae.inspection import EmbeddingDisplay, plot_embeddings
 
 
 def drawn(display):
@@ -43,6 +44,47 @@ def test_many_classes_have_looks_of_their_own(digits):
     many = EmbeddingDisplay.from_codes(digits.X[:, 2:4], [str(i) for i in range(400)])
     assert many.ax_.get_legend() is None
     assert len(many.figure_.axes) == 1
+
+
+def test_shapes_alone_tell_classes_apart(digits, ax):
+    y = [f"c{i % 19}" for i in range(400)]
+    display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], y, ax=ax)
+    looks = {
+        (
+            points.get_paths()[0].vertices.tobytes(),
+            bool(len(points.get_facecolor())),
+        )
+        for points in display.points_
+    }
+    assert len(looks) == 19
+    handles = ax.get_legend().legend_handles
+    assert len({(h.get_marker(), h.get_fillstyle()) for h in handles}) == 19
+    assert len({tuple(h.get_color()) for h in handles}) == 19
+    assert [h.get_label() for h in handles] == [f"c{i}" for i in range(19)]
+    for points in display.points_:  # an outline or a stroke has a width
+        is_outline = not len(points.get_facecolor())
+        codes = points.get_paths()[0].codes
+        is_stroke = codes is None or Path.CLOSEPOLY not in codes
+        assert points.get_linewidths()[0] == (is_outline or is_stroke)
+
+
+def test_a_shape_of_the_callers(digits):
+    y = [i % 12 for i in range(400)]
+    display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], y, marker="+")
+    assert all(points.get_linewidths()[0] > 0 for points in display.points_)
+    paths = {points.get_paths()[0].vertices.tobytes() for points in display.points_}
+    assert len(paths) == 1
+
+
+def test_a_legend_is_no_higher_than_its_figure(digits):
+    y = [f"class {i % 14}" for i in range(400)]
+    for height, n_columns in [(6.0, 1), (2.4, 2)]:
+        fig = Figure(figsize=(6, height), layout="constrained")
+        plot_embeddings({"pixels": digits.X[:, 2:4]}, y, fig=fig)
+        fig.draw_without_rendering()
+        (legend,) = fig.legends
+        assert legend._ncols == n_columns
+        assert legend.get_window_extent().height < fig.bbox.height
 
 
 def test_numbers_have_a_bar(digits):
