@@ -1,6 +1,12 @@
 """Where to draw: the figure or the axes that the caller gave, or new ones."""
 
+from textwrap import fill
+
+import numpy as np
+
 from skae._optional import import_optional
+
+_LETTER = 0.078  # inches, of the name of an axis
 
 
 def figure_for(fig, size):
@@ -108,11 +114,32 @@ def legend_above(ax, handles=None):
 
 
 def plain_numbers(axis):
-    """Write 20 and 0.5 at a logarithmic axis, and not products of powers of ten."""
+    """Write 20 and 0.5 at a logarithmic axis, and not products of powers of ten.
+
+    Between powers of ten only where there is room for it, when it is drawn.
+    """
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(
-        lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""
+        lambda value, _: (
+            f"{value:g}" if f"{value:e}"[0] in "25" and _is_wide(axis) else ""
+        )
     )
+
+
+def _is_wide(axis):
+    """Whether numbers fit side by side along a decade of a logarithmic axis."""
+    low, high = sorted(axis.get_view_interval())
+    decades = np.log10(high / low)
+    return decades < 1 or axis.get_tick_space() > 4 * decades
+
+
+def name_axis(axis, text):
+    """Write the name of an axis, broken into lines that are no longer than it."""
+    ax = axis.axes
+    place, size = ax.get_position(), ax.figure.bbox.size / ax.figure.dpi
+    inches = place.width * size[0] if axis is ax.xaxis else place.height * size[1]
+    n_letters = max(20, int(inches / _LETTER))
+    axis.set_label_text(fill(text, n_letters, break_long_words=False))
 
 
 def inches_each(ax, n):

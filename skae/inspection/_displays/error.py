@@ -1,11 +1,12 @@
 """The reconstruction errors of rows, and which of them lie above a threshold."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skae.inspection._figure import axes_for, plain_numbers
+from skae.inspection._figure import axes_for, name_axis, plain_numbers
 from skae.inspection._models import error_unit, in_unit, reconstruct
 from skae.inspection._rows import as_rows
 from skae.metrics._within import last_step
@@ -31,6 +32,8 @@ class ReconstructionErrorDisplay:
         The error above which a row counts as unusual.
     unit : str, default=None
         Unit of the errors.
+    threshold_name : str, default=None
+        What the threshold is, such as a quantile, for the legend.
 
     Attributes
     ----------
@@ -62,7 +65,7 @@ class ReconstructionErrorDisplay:
     >>> model = model.fit(X[y == 1])
     >>> label = ["malignant" if malignant else "benign" for malignant in y == 0]
     >>> display = ReconstructionErrorDisplay.from_estimator(
-    ...     model, X, label, quantile=0.9
+    ...     model, X, label, quantile=0.9, quantile_of="benign"
     ... )
     >>> display.share_above["malignant"] > 5 * display.share_above["benign"]
     True
@@ -72,6 +75,7 @@ class ReconstructionErrorDisplay:
     y: np.ndarray | None = None
     threshold: float | None = None
     unit: str | None = None
+    threshold_name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -82,6 +86,7 @@ class ReconstructionErrorDisplay:
         *,
         threshold=None,
         quantile=None,
+        quantile_of=None,
         ax=None,
         bins="auto",
         scale="auto",
@@ -103,9 +108,12 @@ class ReconstructionErrorDisplay:
         threshold : float, default=None
             The error above which a row counts as unusual.
         quantile : float, default=None
-            In place of `threshold`: the quantile of these errors that it is to be, 0.95
-            for one that a twentieth of the rows lies above. A threshold that other rows
-            set is ``np.quantile(ae.reconstruction_error(X_train), 0.95)``.
+            In place of `threshold`: the quantile of the errors, between 0 and 1, that
+            it is to be: 0.95 for one that a twentieth of the rows lies above.
+        quantile_of : label, default=None
+            The label in `y` of the rows whose quantile it is, such as that of the
+            normal ones; None is all rows, anomalies and all. A threshold that other
+            rows set is ``np.quantile(ae.reconstruction_error(X_train), 0.95)``.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         bins : int, str or array-like, default="auto"
@@ -127,9 +135,17 @@ class ReconstructionErrorDisplay:
             X_hat = reconstruct(last, seen, cls.__name__)
             errors = np.nanmean(np.square(as_rows(seen) - X_hat), axis=1)
         unit = error_unit(last, estimator)
-        options = {"threshold": threshold, "quantile": quantile, "unit": unit}
         return cls.from_errors(
-            errors, y, ax=ax, bins=bins, scale=scale, **options, **kwargs
+            errors,
+            y,
+            threshold=threshold,
+            quantile=quantile,
+            quantile_of=quantile_of,
+            unit=unit,
+            ax=ax,
+            bins=bins,
+            scale=scale,
+            **kwargs,
         )
 
     @classmethod
@@ -140,6 +156,7 @@ class ReconstructionErrorDisplay:
         *,
         threshold=None,
         quantile=None,
+        quantile_of=None,
         unit=None,
         ax=None,
         bins="auto",
@@ -157,6 +174,8 @@ class ReconstructionErrorDisplay:
         threshold : float, default=None
             As in :meth:`from_estimator`.
         quantile : float, default=None
+            As in :meth:`from_estimator`.
+        quantile_of : label, default=None
             As in :meth:`from_estimator`.
         unit : str, default=None
             Unit of the errors.
@@ -184,11 +203,15 @@ class ReconstructionErrorDisplay:
                     f"y has {len(np.unique(y))} labels, and a histogram can show up to "
                     f"{len(_LOOKS)}. Group them first, as normal and anomalous."
                 )
-        if quantile is not None:
+        name = None
+        if quantile is not None or quantile_of is not None:
             if threshold is not None:
                 raise ValueError("Pass a threshold or a quantile, not both.")
-            threshold = float(np.quantile(errors, quantile))
-        display = cls(errors=errors, y=y, threshold=threshold, unit=unit)
+            threshold = _quantile(errors, y, quantile, quantile_of)
+            name = f"quantile {quantile:g} of {_whose(quantile_of)}"
+        display = cls(
+            errors=errors, y=y, threshold=threshold, unit=unit, threshold_name=name
+        )
         return display.plot(ax, bins=bins, scale=scale, **kwargs)
 
     @property
@@ -238,14 +261,17 @@ class ReconstructionErrorDisplay:
             plain_numbers(ax.xaxis)
         self.line_ = None
         if self.threshold is not None:
+            name = f":\n{self.threshold_name}" if self.threshold_name else ""
             self.line_ = ax.axvline(
-                self.threshold, color="k", label=f"threshold {self.threshold:.4g}"
+                self.threshold,
+                color="k",
+                label=f"threshold {self.threshold:.4g}{name}",
             )
         if self.y is not None or self.line_ is not None:
             ax.legend()
-        of = "" if self.y is None else " of the same label"
-        ax.set_xlabel(in_unit("reconstruction error", self.unit))
-        ax.set_ylabel(f"share of the rows{of} [%]")
+        what = "the rows" if self.y is None else "rows of the same label"
+        name_axis(ax.xaxis, in_unit("reconstruction error", self.unit))
+        name_axis(ax.yaxis, f"share of {what} [%]")
         return self
 
     def _draw(self, i, label, edges, **kwargs):
@@ -287,6 +313,27 @@ class ReconstructionErrorDisplay:
         edges[0] = min(edges[0], self.errors.min())  # what rounding may have left out
         edges[-1] = max(edges[-1], self.errors.max())
         return edges
+
+
+def _quantile(errors, y, quantile, label):
+    """Return a quantile of all errors, or of those of the rows with a label."""
+    if not isinstance(quantile, Real) or not 0 <= quantile <= 1:
+        raise ValueError(
+            f"quantile must be a number between 0 and 1. Got {quantile!r}."
+        )
+    if label is None:
+        return float(np.quantile(errors, quantile))
+    chosen = np.zeros(len(errors), bool) if y is None else y == label
+    if not np.any(chosen):
+        known = "there is no y" if y is None else f"y has {np.unique(y).tolist()}"
+        raise ValueError(
+            f"quantile_of={label!r} must be a label of some rows, but {known}."
+        )
+    return float(np.quantile(errors[chosen], quantile))
+
+
+def _whose(label):
+    return "all rows" if label is None else str(label)
 
 
 def _refuse_missing(y):

@@ -1,5 +1,7 @@
 """The histogram of errors: whose, on what scale, and the share above a threshold."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +38,7 @@ def test_the_share_above_a_quantile(dense, digits, ax):
     assert display.line_.get_xdata() == [display.threshold] * 2
     assert labels(display) == [
         "rows: 10.0% above",
-        f"threshold {display.threshold:.4g}",
+        f"threshold {display.threshold:.4g}:\nquantile 0.9 of all rows",
     ]
     assert ax.get_xlabel() == "reconstruction error [squared units of X]"
     assert ax.get_ylabel() == "share of the rows [%]"
@@ -61,6 +63,61 @@ def test_labels_are_told_apart(wine, pipeline):
     assert normal.get_linewidth() == 3
     assert labels(display)[0] == f"normal: {display.share_above['normal']:.1%} above"
     assert "same label" in display.ax_.get_ylabel()
+
+
+def test_the_quantile_of_the_normal_rows(ax):
+    errors = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 100.0, 200.0, 300.0])
+    y = ["ok"] * 5 + ["fault"] * 3
+    draw = ReconstructionErrorDisplay.from_errors
+    display = draw(errors, y, quantile=0.75, quantile_of="ok", ax=ax)
+    assert display.threshold == 4
+    assert display.share_above == {"fault": 1.0, "ok": 0.2}
+    assert labels(display)[-1] == "threshold 4:\nquantile 0.75 of ok"
+    kinds = np.array([0] * 5 + [1] * 3)
+    again = draw(errors, kinds, quantile=0.5, quantile_of=0, ax=ax)
+    assert again.threshold == 3
+
+
+def test_the_quantile_of_all_rows_takes_the_anomalies_in():
+    errors, y = [1.0, 2.0, 3.0, 4.0, 5.0, 100.0, 200.0, 300.0], list("aaaaabbb")
+    display = ReconstructionErrorDisplay.from_errors(errors, y, quantile=0.75)
+    assert display.threshold == 125
+    given = ReconstructionErrorDisplay.from_errors(errors, y, threshold=4.0)
+    assert labels(given)[-1] == "threshold 4"
+
+
+def test_quantiles_that_there_are_not():
+    draw, errors, y = ReconstructionErrorDisplay.from_errors, [1.0, 2.0], ["a", "b"]
+    for quantile in (95, -0.1, np.nan, "0.95"):
+        with pytest.raises(ValueError, match=r"quantile must be .* Got"):
+            draw(errors, quantile=quantile)
+    with pytest.raises(ValueError, match=r"quantile must be .* Got None"):
+        draw(errors, y, quantile_of="a")
+    with pytest.raises(ValueError, match=r"quantile_of='c' .* y has \['a', 'b'\]"):
+        draw(errors, y, quantile=0.5, quantile_of="c")
+    with pytest.raises(ValueError, match=r"quantile_of='a' .* there is no y"):
+        draw(errors, quantile=0.5, quantile_of="a")
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_names_and_numbers_of_narrow_panels_stay_apart(scale):
+    fig = Figure(figsize=(11, 4), layout="constrained")
+    errors = np.geomspace(0.01, 100, 50)
+    for ax in fig.subplots(1, 3):
+        ReconstructionErrorDisplay.from_errors(
+            errors, scale=scale, ax=ax, unit="squared units of X after StandardScaler"
+        )
+    fig.draw_without_rendering()
+    names = [ax.xaxis.label.get_window_extent() for ax in fig.axes]
+    assert all(a.x1 < b.x0 for a, b in pairwise(names))
+    assert 0 <= names[0].x0 < names[-1].x1 <= fig.bbox.width
+    ticks = fig.axes[0].get_xticklabels(which="both")
+    boxes = sorted(
+        (tick.get_window_extent() for tick in ticks if tick.get_text()),
+        key=lambda box: box.x0,
+    )
+    assert len(boxes) > 3
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def test_bars_are_shares_of_the_rows():
