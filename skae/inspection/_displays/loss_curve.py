@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae.inspection._figure import axes_for, plain_numbers
+from skae.inspection._figure import axes_for, name_axis, plain_numbers
 from skae.inspection._models import error_unit, in_unit
 from skae.metrics._within import innermost
+
+_MARKS = "s^Dv<>PX"  # not the circle, which is at the epoch that was kept
 
 
 @dataclass(kw_only=True, eq=False)
@@ -30,7 +32,8 @@ class LossCurveDisplay:
     unit : str, default=None
         Unit of the losses.
     name : str, default=None
-        Written in the legend before the names of the curves.
+        Written in the legend before the names of the curves, which get marks: other
+        ones for each fit on the same axes.
 
     Attributes
     ----------
@@ -77,7 +80,8 @@ class LossCurveDisplay:
             Fitted, with `loss_curve_`: an autoencoder, a Pipeline or a search around
             one. The loss of a step in a Pipeline is in units of what that step saw.
         name : str, default=None
-            Written in the legend before the names of the curves.
+            Written in the legend before the names of the curves, which get marks: other
+            ones for each fit on the same axes.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure. Curves that are there already
             stay, so that fits can be compared.
@@ -133,6 +137,7 @@ class LossCurveDisplay:
         ax = self.ax_ = axes_for(ax, (6.0, 4.0))
         self.figure_ = ax.figure
         self.lines_, self.best_ = [], None
+        kwargs = {**self._marks(ax), **kwargs}
         self._draw(self.loss_curve, "training", **kwargs)
         if len(self.validation_loss_curve):
             color = self.lines_[0].get_color()
@@ -147,13 +152,27 @@ class LossCurveDisplay:
         if ax.get_yscale() == "log":
             plain_numbers(ax.yaxis)
         ax.locator_params(axis="x", integer=True)
-        ax.set(xlabel="epoch", ylabel=in_unit("loss", self.unit))
+        ax.set_xlabel("epoch")
+        name_axis(ax.yaxis, in_unit("loss", self.unit))
         ax.legend()
         return self
 
+    def _marks(self, ax):
+        """Marks along the curves of a fit with a name: others than of those before."""
+        if not self.name:
+            return {}
+        n = len(self.loss_curve)
+        before = sum(str(line.get_label()).endswith(", training") for line in ax.lines)
+        return {
+            "marker": _MARKS[before % len(_MARKS)],
+            "markersize": 5,
+            "markevery": max(1, len(self.validation_loss_curve) // 6, n // 6),
+        }
+
     def _draw(self, curve, what, **kwargs):
         """Draw a curve; a point if there is a single epoch."""
-        kwargs = {"marker": "." if len(curve) == 1 else None, **kwargs}
+        if len(curve) == 1:
+            kwargs = {"marker": ".", **kwargs}
         epochs = np.arange(1, len(curve) + 1)
         self.lines_ += self.ax_.plot(epochs, curve, label=self._label(what), **kwargs)
 

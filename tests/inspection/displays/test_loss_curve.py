@@ -44,6 +44,11 @@ def test_several_fits_on_the_same_axes(dense, digits, ax):
     assert second.best_ is None
     assert second.lines_[0].get_linewidth() == 3
     assert first.lines_[0].get_color() != second.lines_[0].get_color()
+    shapes = [line.get_marker() for line in (*first.lines_, *second.lines_)]
+    assert shapes == ["s", "s", "^"]  # to be seen without colours
+    assert first.best_.get_marker() == "o"
+    third = LossCurveDisplay.from_estimator(other, ax=ax, name="x", marker="None")
+    assert third.lines_[0].get_marker() == "None"
 
 
 def test_a_fit_that_kept_its_start(digits):
