@@ -135,11 +135,15 @@ def _is_wide(axis):
 
 def name_axis(axis, text):
     """Write the name of an axis, broken into lines that are no longer than it."""
+    axis.set_label_text(broken(axis, text))
+
+
+def broken(axis, text):
+    """Break a text into lines that are about as long as an axis."""
     ax = axis.axes
     place, size = ax.get_position(), ax.figure.bbox.size / ax.figure.dpi
     inches = place.width * size[0] if axis is ax.xaxis else place.height * size[1]
-    n_letters = max(20, int(inches / _LETTER))
-    axis.set_label_text(fill(text, n_letters, break_long_words=False))
+    return fill(text, max(20, int(inches / _LETTER)), break_long_words=False)
 
 
 def inches_each(ax, n):

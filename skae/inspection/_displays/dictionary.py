@@ -5,7 +5,14 @@ from math import ceil
 
 import numpy as np
 
-from skae.inspection._figure import axes_for, bare, frameless, inches_each
+from skae.inspection._figure import (
+    axes_for,
+    bare,
+    broken,
+    frameless,
+    inches_each,
+    name_axis,
+)
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import decode, encode, known_image_shape
 from skae.inspection._profiles import draw_cells, feature_places, label_features
@@ -178,14 +185,15 @@ class DictionaryDisplay:
         ax = self.ax_ = axes_for(ax, (0.75 * n_columns + 0.5, 0.75 * n_lines + 0.4))
         bare(ax)
         shape.draw(ax, atoms, n_columns, (-1, 1), **kwargs)
-        shares = len(atoms) <= _MOST_LABELS and self.activity.min() < 1
+        shares = len(atoms) <= _MOST_LABELS and self._is_sparse
         for place, unit in enumerate(self.units_):
             line, column = divmod(place, n_columns)
             if self.dead[unit]:
                 self._cross_out(column, line)
             elif shares:
                 self._write_share(unit, column, line)
-        ax.set_xlabel(self._summary(shares), labelpad=8)
+        name_axis(ax.xaxis, self._summary(shares))
+        ax.xaxis.labelpad = 8
 
     def _draw_bars(self, ax, shape, atoms, **kwargs):
         n, n_features = atoms.shape
@@ -195,22 +203,34 @@ class DictionaryDisplay:
             ax, atoms, np.zeros(n), np.arange(float(n)), (1, -1), inches_each(ax, 1)
         )
         ax.set(xlim=(-0.5, 0.5), ylim=(n - 0.4, -0.6))
-        shares = [f"unit {i} ({self.activity[i]:.0%})" for i in self.units_]
-        ax.set_yticks(range(n), shares)
+        ax.set_yticks(range(n), map(self._name, self.units_))
         places = feature_places(n_features)
         label_features(ax, self.feature_names, n_features, places)
         dead = np.flatnonzero(self.dead[self.units_])
         ax.plot(np.full(len(dead), -0.47), dead, "kx", markersize=9, markeredgewidth=2)
-        ax.set_title(self._summary(shares=True), fontsize="medium")
+        unit = "; in standard deviations of the features, each on a scale of its own"
+        summary = self._summary(self._is_sparse) + unit
+        ax.set_title(broken(ax.xaxis, summary), fontsize="medium")
         frameless(ax)
 
+    @property
+    def _is_sparse(self):
+        """Whether some unit is at rest in some row: of PCA none is."""
+        return self.activity.min() < 1
+
+    def _name(self, unit):
+        share = f" ({self.activity[unit]:.0%})" if self._is_sparse else ""
+        return f"unit {unit}{share}"
+
     def _summary(self, shares):
-        """Say what is drawn, and how many units are dead."""
+        """Say what is drawn, in which order, and how many units are dead."""
         n, n_dead = len(self.dead), int(self.dead.sum())
         shown = f"{len(self.units_)} of {n}" if len(self.units_) < n else f"{n}"
         of = " (rows that activate them)" if shares else ""
+        order = ", those that add most first" if len(self.units_) > 1 else ""
         crossed = ", crossed out" if self.dead[self.units_].any() else ""
-        return f"{shown} units{of}; {n_dead} dead{crossed}"
+        dead = f"; {n_dead} dead{crossed}" if n_dead or self._is_sparse else ""
+        return f"{shown} units{of}{order}{dead}"
 
     def _write_share(self, unit, column, line):
         """Write at the lower edge of an image which share of the rows activates it."""

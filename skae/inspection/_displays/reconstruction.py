@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skae.inspection._figure import axes_for, frameless, inches_each
+from skae.inspection._figure import axes_for, frameless, inches_each, name_axis
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import known_image_shape, reconstruct
 from skae.inspection._profiles import label_features
@@ -35,7 +35,8 @@ class ReconstructionDisplay:
     X_hat : ndarray of shape (n_samples, n_features)
         Their reconstructions.
     y : array-like of shape (n_samples,), default=None
-        Labels or numbers that the rows to show are spread over.
+        Labels or numbers that the rows to show are spread over, and that are written at
+        them.
     image_shape : tuple of int or False, default=None
         Height and width of the images, with the number of channels before or after
         them if there are several; False for what is no image. None takes squares of 8
@@ -101,7 +102,8 @@ class ReconstructionDisplay:
         X : array-like of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,), default=None
-            Labels or numbers that the rows to show are spread over.
+            Labels or numbers that the rows to show are spread over, and that are
+            written at them.
         rows : array-like of int or of bool, default=None
             Indices of the rows to show, or a mask of them; None chooses `n_samples`.
         n_samples : int, default=10
@@ -222,8 +224,15 @@ class ReconstructionDisplay:
         self.image_ = shape.draw(ax, np.concatenate([X, X_hat]), n, limits, **kwargs)
         errors = np.nanmean(np.square(X - X_hat), axis=1)
         ax.set_yticks([0, 1], ["original", "reconstruction"])
-        ax.set_xticks(range(n), [f"{error:.3g}" for error in errors], fontsize="small")
-        ax.set_xlabel("mean squared error [squared units of X]")
+        texts = [f"{error:.3g}" for error in errors]
+        if self.y is not None:
+            texts = [
+                f"{label}\n{text}"
+                for label, text in zip(self._labels(), texts, strict=True)
+            ]
+        ax.set_xticks(range(n), texts, fontsize="small")
+        above = "" if self.y is None else "label; "
+        name_axis(ax.xaxis, f"{above}mean squared error [squared units of X]")
         frameless(ax)
 
     def _draw_errors(self, ax, shape, **kwargs):
@@ -236,12 +245,26 @@ class ReconstructionDisplay:
         options = {"cmap": "Blues", "vmin": 0, "aspect": "auto", **kwargs}
         self.image_ = ax.imshow(np.abs(shown), interpolation="nearest", **options)
         ax.axhline(0.5, color="k", linewidth=1.5)
-        ax.set_yticks(range(n + 1), ["all rows", *(f"row {i}" for i in self.rows_)])
+        names = [f"row {i}" for i in self.rows_]
+        if self.y is not None:
+            names = [
+                f"{label}, {name}"
+                for label, name in zip(self._labels(), names, strict=True)
+            ]
+        ax.set_yticks(range(n + 1), ["all rows", *names])
         label_features(ax, self.feature_names, n_features)
         if inches_each(ax, n_features) > _NUMBER:
             self._write_numbers(shown)
         bar = ax.figure.colorbar(self.image_, ax=ax)
         bar.set_label("error [standard deviations]")
+
+    def _labels(self):
+        """Labels of the rows that are drawn; long ones are cut."""
+        texts = [
+            f"{label:.3g}" if isinstance(label, float) else str(label)
+            for label in np.asarray(self.y)[self.rows_].tolist()
+        ]
+        return [text if len(text) <= 10 else f"{text[:9]}…" for text in texts]
 
     def _write_numbers(self, shown):
         """Write the errors into the cells, all but the first line with their signs."""

@@ -6,7 +6,6 @@ from math import ceil
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
 
-from skae._optional import import_optional
 from skae.inspection._figure import axes_for, bare, frameless, legend_above
 from skae.inspection._images import image_shape_for
 from skae.inspection._models import known_image_shape
@@ -218,9 +217,9 @@ class SamplesDisplay:
             around = [np.interp(edges, places, bound) for bound in (low, high)]
             label = "nine tenths of X"
             ax.fill_between(edges, *around, color="0.88", linewidth=0, label=label)
-        shades = import_optional("matplotlib", extra="inspection").colormaps["viridis"]
-        colours = shades(np.linspace(0.0, 0.85, len(rows)))
-        lines = draw_lines(ax, rows, colours, **{"linewidth": 0.9, **kwargs})
+        style = {"linewidth": 0.9, "alpha": 0.6, **kwargs}
+        colours = [style.pop("color", "C0")] * len(rows)  # none is unlike the others
+        lines = draw_lines(ax, rows, colours, **style)
         lines[0].set_label("samples")
         legend_above(ax)
         ax.set_ylabel(unit)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skae._optional import import_optional
-from skae.inspection._figure import axes_for, frameless, legend_above, split
+from skae.inspection._figure import axes_for, frameless, legend_above, name_axis, split
 from skae.inspection._images import image_shape_for
 from skae.inspection._latent import CodeRange, check_steps, decode_around
 from skae.inspection._models import check_components, known_image_shape
@@ -143,9 +143,8 @@ class LatentTraversalDisplay:
         statistics = FeatureStatistics.of(as_rows(X))
         shape = known_image_shape(estimator, X, image_shape, feature_names)
         if components is None:
-            spread = decoded if shape else statistics.standardise(decoded)
-            order = np.argsort(-spread.var(axis=1).sum(axis=1), kind="stable")
-            order = order[:_MOST_COMPONENTS]
+            changes = _changes(decoded if shape else statistics.standardise(decoded))
+            order = np.argsort(-changes, kind="stable")[:_MOST_COMPONENTS]
             chosen, values, decoded = order.tolist(), values[order], decoded[order]
         display = cls(
             decoded=decoded,
@@ -188,7 +187,8 @@ class LatentTraversalDisplay:
         shape.draw(ax, rows, n_steps, self.statistics.limits, **kwargs)
         ax.set_yticks(range(n_chosen), [self._label(i) for i in range(n_chosen)])
         ax.set_xticks([0, n_steps - 1], ["lowest", "highest"])
-        ax.set_xlabel("value of the component")
+        notes = ["value of the component", self._order(self.decoded)]
+        name_axis(ax.xaxis, "; ".join(filter(None, notes)))
         frameless(ax)
 
     def _draw_lines(self, ax, shape, **kwargs):
@@ -198,16 +198,30 @@ class LatentTraversalDisplay:
         self.axes_ = split(self.ax_, n_chosen)
         shades = import_optional("matplotlib", extra="inspection").colormaps["viridis"]
         colours = shades(np.linspace(0.9, 0.0, n_steps))
+        rows = self.statistics.standardise(self.decoded)
         for i, ax in enumerate(self.axes_):
-            rows = self.statistics.standardise(self.decoded[i])
-            lines = draw_lines(ax, rows, colours, **kwargs)
+            lines = draw_lines(ax, rows[i], colours, **kwargs)
             ax.set_title(self._label(i, ", "), loc="left", fontsize="medium")
             ax.set_ylabel("std. deviations")
         lines[0].set_label("lowest")
         lines[-1].set_label("highest")
         legend_above(self.axes_[0], [lines[0], lines[-1]])
         label_features(self.axes_[-1], self.feature_names, n_features)
+        last = self.axes_[-1]
+        notes = [last.get_xlabel(), self._order(rows)]
+        name_axis(last.xaxis, "; ".join(filter(None, notes)))
+
+    def _order(self, rows):
+        """Say by what the components are sorted, if they are: by how much changes."""
+        changes = _changes(rows)
+        is_sorted = len(changes) > 1 and np.all(np.diff(changes) <= 0)
+        return "components that change most stand first" if is_sorted else ""
 
     def _label(self, i, between="\n"):
         low, high = self.values[i, 0], self.values[i, -1]
         return f"component {self.components[i]}{between}{low:.2g} to {high:.2g}"
+
+
+def _changes(rows):
+    """How much rows change while each component moves: (n_chosen,)."""
+    return rows.var(axis=1).sum(axis=1)

@@ -34,6 +34,16 @@ def test_the_components_that_change_most_come_first(digits):
     changes = display.decoded.var(axis=1).sum(axis=1)
     assert np.all(np.diff(changes) <= 0)
     assert 0 in display.components[:2]
+    name = "value of the component; components that change most stand first"
+    assert " ".join(display.ax_.get_xlabel().split()) == name
+
+
+def test_components_in_an_order_of_the_callers(wine):
+    X = wine.X.to_numpy()
+    display = LatentTraversalDisplay.from_estimator(
+        PCA(3, whiten=True).fit(X), X, components=[2, 0]
+    )
+    assert display.axes_[-1].get_xlabel() == "feature"
 
 
 def test_rows_of_a_table_are_lines(pipeline, wine, ax):
@@ -51,6 +61,10 @@ def test_rows_of_a_table_are_lines(pipeline, wine, ax):
         assert axes.get_ylabel() == "std. deviations"
     names = [label.get_text() for label in display.axes_[-1].get_xticklabels()]
     assert names[:2] == ["alcohol", "malic_acid"]
+    changes = np.var(scaled, axis=1).sum(axis=1)
+    assert np.all(np.diff(changes) <= 0)
+    note = " ".join(display.axes_[-1].get_xlabel().split())
+    assert note == "components that change most stand first"
     with pytest.raises(ValueError, match="must be from a grid"):
         display.plot(ax)
     with pytest.raises(ValueError, match="must be from a grid"):

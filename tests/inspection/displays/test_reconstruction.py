@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
@@ -36,8 +37,18 @@ def test_images_stand_above_their_reconstructions(dense, digits, ax):
     assert display.image_.get_cmap().name == "gray_r"
     assert tick_labels(ax.yaxis) == ["original", "reconstruction"]
     errors = np.mean((X - X_hat) ** 2, axis=1)
-    assert tick_labels(ax.xaxis) == [f"{error:.3g}" for error in errors]
-    assert "[squared units of X]" in ax.get_xlabel()
+    assert tick_labels(ax.xaxis) == [
+        f"{label}\n{error:.3g}"
+        for label, error in zip([0, 2, 4, 6, 9], errors, strict=True)
+    ]
+    name = " ".join(ax.get_xlabel().split())
+    assert name == "label; mean squared error [squared units of X]"
+    plain = ReconstructionDisplay.from_estimator(
+        dense, digits.X, n_samples=5, ax=Figure().subplots()
+    )
+    first = np.mean((digits.X[0] - dense.reconstruct(digits.X[:1])) ** 2)
+    assert tick_labels(plain.ax_.xaxis)[0] == f"{first:.3g}"
+    assert plain.ax_.get_xlabel() == "mean squared error [squared units of X]"
 
 
 def test_errors_of_a_table_in_standard_deviations(pipeline, wine, ax):
@@ -54,6 +65,24 @@ def test_errors_of_a_table_in_standard_deviations(pipeline, wine, ax):
     assert tick_labels(ax.xaxis)[0] == "alcohol"
     assert max(map(len, tick_labels(ax.xaxis))) <= 24
     assert not ax.texts  # there is no room
+
+
+@pytest.mark.parametrize(
+    ("y", "names"),
+    [
+        (["ok", "a fault in the valve", "ok"], ["a fault i…", "ok", "ok"]),
+        ([0.25, 1.0, 1 / 3], ["0.25", "0.333", "1"]),
+    ],
+)
+def test_labels_stand_at_the_rows_of_a_table(y, names, wine):
+    X = wine.X.iloc[:3]
+    display = ReconstructionDisplay.from_reconstructions(
+        X, X + 1, pd.Series(y, index=X.index[::-1])
+    )
+    assert sorted(display.rows_) == [0, 1, 2]
+    assert tick_labels(display.ax_.yaxis)[1:] == [
+        f"{name}, row {row}" for name, row in zip(names, display.rows_, strict=True)
+    ]
 
 
 def test_few_features_have_their_errors_written_out(wine):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KernelDensity
@@ -36,7 +37,8 @@ def test_samples_alone(vae):
     assert len(display.ax_.get_yticks()) == 0
 
 
-def test_samples_of_a_pipeline_are_in_units_of_its_x(pipeline, wine, ax):
+def test_samples_of_a_pipeline_are_in_units_of_its_x(pipeline, wine):
+    ax = Figure().subplots()
     display = SamplesDisplay.from_estimator(
         pipeline, wine.X, n_samples=6, random_state=0, ax=ax
     )
@@ -48,6 +50,9 @@ def test_samples_of_a_pipeline_are_in_units_of_its_x(pipeline, wine, ax):
     assert ax.get_ylabel() == "standard deviations"
     assert ax.get_xticklabels()[0].get_text() == "alcohol"
     assert len(ax.collections) == 1
+    assert {line.get_color() for line in ax.lines} == {"C0"}  # none is unlike others
+    again = display.plot(color="k", alpha=1.0)
+    assert {line.get_color() for line in again.ax_.lines} == {"k"}
 
 
 def test_a_table_that_nothing_is_known_of(pipeline):
