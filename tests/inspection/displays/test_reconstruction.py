@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 import scipy.sparse as sp
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.manifold import Isomap
