@@ -116,10 +116,11 @@ def ask(estimator, method, who):
     try:
         return getattr(estimator, method)
     except AttributeError as error:
-        reason = f" {error.__cause__}" if error.__cause__ else ""
+        is_pythons = "object has no attribute" in str(error)
+        reason = error.__cause__ or ("" if is_pythons else error)
         raise TypeError(
             f"{who} needs an estimator with the method {method!r}, which "
-            f"{type(estimator).__name__} does not have.{reason}"
+            f"{type(estimator).__name__} does not have. {reason}".rstrip()
         ) from error
 
 
