@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -21,14 +22,22 @@ _TAKEN_AS_THEY_ARE = 3
 """Steps of each size before one is recorded, in which libraries set themselves up."""
 
 
+_one_at_a_time = threading.Lock()
+
+
 def record_cuda_graph(act: Callable[[], None]) -> Callable[[], None]:
     """Record the kernels that `act` starts, which is called once and computes nothing.
 
     The call that comes back starts all of them, on the memory that they were recorded
-    with, for little more than the price of one.
+    with, for little more than the price of one. What other threads do meanwhile is
+    neither recorded nor forbidden.
     """
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    mode = "thread_local"
+    with (
+        _one_at_a_time,
+        torch.cuda.graph(graph, stream=stream, capture_error_mode=mode),
+    ):
         act()
     replay: Callable[[], None] = graph.replay
     return replay
