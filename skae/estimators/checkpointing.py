@@ -64,10 +64,14 @@ class FitCheckpoint:
         """
         if self.file is None:
             return
-        done = error is None and all(page.is_over for page in self._pages)
+        done = error is None and self.are_over(len(self._pages))
         hopeless = isinstance(error, FloatingPointError) or not self.file.states
         if hopeless or (done and not self._stays):
             self.file.remove()
+
+    def are_over(self, n):
+        """Whether the first `n` trainings have come to their end."""
+        return all(page.is_over for page in self._pages[:n])
 
     def page(self):
         """Place of the next training."""
@@ -93,10 +97,19 @@ class _Page:
     number: int
     is_over: bool = False
 
+    @property
+    def _is_next(self):
+        """Whether all trainings before this one are over.
+
+        One that was interrupted is not. What follows from it does not follow from its
+        end, where the next fit comes to.
+        """
+        return self.checkpoint.are_over(self.number)
+
     def read(self):
         """Where a process before this one has left it, or None."""
         file, state = self.checkpoint.file, None
-        if file is not None and self.number < len(file.states):
+        if self._is_next and file is not None and self.number < len(file.states):
             state = file.states[self.number]
         state = process_group().told(state)
         self.is_over = state is not None and state.is_over
@@ -109,7 +122,7 @@ class _Page:
     def write(self, state):
         """Write where it stands; where that fails, training is worth going on."""
         self.is_over = state.is_over
-        if self.checkpoint.file is None:
+        if self.checkpoint.file is None or not self._is_next:
             return
         try:
             self.checkpoint.file.put(self.number, state)

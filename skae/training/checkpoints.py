@@ -93,6 +93,7 @@ class Checkpoint:
 
     def put(self, number: int, state: State) -> None:
         """Write where the training of this number stands."""
+        assert number <= len(self.states)  # one begins where the one before has ended
         self.states[number:] = [state]
         self._write()
 

@@ -1,0 +1,80 @@
+"""Checkpoints of pretraining and fine-tuning: of a predictor, and of what is in it."""
+
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from skae import Autoencoder, AutoencoderClassifier, LinearAutoencoder
+from skae.training import loop
+
+FILE = "checkpoint.safetensors"
+SHORT = {"max_iter": 5, "random_state": 0}
+DENSE = Autoencoder(2, hidden_layer_sizes=(8,), early_stopping=False, **SHORT)
+WITHIN = {"dense": DENSE, "linear": LinearAutoencoder(2, solver="adam", **SHORT)}
+
+
+@pytest.fixture
+def y(X):
+    return np.digitize(X[:, 0], [0.4, 0.6])
+
+
+def predictor(autoencoder, **given):
+    return AutoencoderClassifier(
+        autoencoder, alpha=0.5, batch_size=7, max_iter=2, random_state=0, **given
+    )
+
+
+@pytest.fixture
+def interrupted_in(monkeypatch):
+    """Fit, with Ctrl-C in one of the epochs that are left."""
+
+    def fit(model, epoch, *data):
+        run_epoch, begun = loop.run_epoch, []
+
+        def interrupted(*arguments):
+            begun.append(arguments)
+            if len(begun) == epoch:
+                raise KeyboardInterrupt
+            return run_epoch(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "run_epoch", interrupted)
+            with pytest.warns(UserWarning, match="interrupted"):
+                return model.fit(*data)
+
+    return fit
+
+
+@pytest.mark.filterwarnings("ignore:.*did not converge")
+class TestAnInterruptOfThePretraining:
+    @pytest.mark.parametrize("within", WITHIN)
+    @pytest.mark.parametrize("every", [1, 2, 5])
+    def test_keeps_nothing_that_follows_from_it(
+        self, within, every, X, y, tmp_path, interrupted_in
+    ):
+        model = predictor(clone(WITHIN[within]))
+        expected = clone(model).fit(X, y)
+        model.set_params(checkpoint_dir=tmp_path, checkpoint_every=every)
+        fitted = interrupted_in(clone(model), 4, X, y)
+        assert len(fitted.autoencoder_.loss_curve_) == 3
+        assert len(fitted.loss_curve_) == 2
+        found = clone(model).fit(X, y)
+        assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+        assert found.loss_curve_ == expected.loss_curve_
+        assert os.listdir(tmp_path) == []
+
+    @pytest.mark.parametrize("within", WITHIN)
+    def test_takes_nothing_that_follows_from_an_earlier_one(
+        self, within, X, y, tmp_path, interrupted_in
+    ):
+        model = predictor(clone(WITHIN[within]))
+        expected = interrupted_in(clone(model), 4, X, y)
+        model.set_params(checkpoint_dir=tmp_path, checkpoint_every=2)
+        interrupted_in(clone(model), 3, X, y)
+        found = interrupted_in(clone(model), 2, X, y)  # its fourth: two are done
+        assert len(found.autoencoder_.loss_curve_) == 3
+        assert found.loss_curve_ == expected.loss_curve_
+        assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
