@@ -26,9 +26,12 @@ class Alone:
     ----------
     leads : bool
         Whether this process speaks for all: prints, calls back, decides.
+    shares : bool
+        Whether fits are shared, which draws other numbers than a lone process does.
     """
 
     leads = True
+    shares = False
 
     def agree(self, given: Mapping[str, object]) -> None:
         """Make sure that all processes are given the same.
@@ -75,6 +78,8 @@ class Alone:
 
 class Group(Alone):
     """The processes of torch's default group, of which this is one."""
+
+    shares = True
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()

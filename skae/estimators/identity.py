@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skae import __version__
 from skae.data import Source
+from skae.distributed import process_group
 from skae.estimators.settings import choose_device
 
 _BLOCK_BYTES = 2**24
@@ -35,6 +36,7 @@ def identity_of(estimator, data):
         In words.
     """
     said = {"the version of skae": __version__, "the class": type(estimator).__name__}
+    said["shared by processes"] = "yes" if process_group().shares else "no"
     said |= _parameters(estimator)
     if "device" in said:
         said["device"] = repr(str(choose_device(estimator.device)))

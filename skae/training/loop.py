@@ -28,6 +28,9 @@ _DIVERGED = 1e3
 _CERTAIN = 1.0 - 1e-3
 """Share of a loss known but for rounding, below which another is lower for certain."""
 
+_OF_WEIGHTS = {"weights", "kept", "first", "second"}
+"""What a state holds of weights; the rest is what the task remembers."""
+
 
 class Keeper:
     """The best weights so far.
@@ -180,7 +183,14 @@ class Training:
         """Be where a training was of which this is the state."""
         flat = self._flat
         saved = {name: torch.from_numpy(a) for name, a in state.arrays.items()}
-        for name, part in self.task.memory.items():
+        memory = self.task.memory
+        if memory.keys() != saved.keys() - _OF_WEIGHTS:
+            raise ValueError(
+                "The checkpoint is of another training: it remembers "
+                f"{sorted(saved.keys() - _OF_WEIGHTS)}, where this one has "
+                f"{sorted(memory)}. Delete it to start anew."
+            )
+        for name, part in memory.items():
             part.set_state(saved[name])
         flat.copy_(saved["weights"])
         self.history = History(**state.numbers["history"])

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
@@ -12,19 +13,28 @@ from skae import Autoencoder
 from skae.distributed import process_group
 from skae.distributed.facts import in_words, refuse_differences
 from skae.distributed.interrupts import Interrupts
+from skae.training import Checkpoint
 
 X = np.sin(
     np.random.default_rng(0).random((2000, 2)) @ np.arange(1.0, 17.0).reshape(2, 8)
 )
 
 
+@contextmanager
+def group_of_one(folder):
+    where = f"file://{folder}/group"
+    dist.init_process_group("gloo", init_method=where, rank=0, world_size=1)
+    try:
+        yield process_group()
+    finally:
+        dist.destroy_process_group()
+
+
 @pytest.fixture
 def group(tmp_path):
     """The group of this process."""
-    where = f"file://{tmp_path}/group"
-    dist.init_process_group("gloo", init_method=where, rank=0, world_size=1)
-    yield process_group()
-    dist.destroy_process_group()
+    with group_of_one(tmp_path) as group:
+        yield group
 
 
 def dense(**changes):
@@ -39,6 +49,7 @@ def weights_of(estimator):
 def test_without_a_group_a_fit_is_of_one_process():
     alone = process_group()
     assert alone.leads
+    assert not alone.shares
     assert alone.told("word") == "word"
     assert alone.decide(True)
 
@@ -66,6 +77,27 @@ def test_a_fit_in_another_thread_is_not_shared(request):
     thread.start()
     thread.join()
     np.testing.assert_array_equal(weights_of(found), weights_of(expected))
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_checkpoint_is_not_handed_to_or_by_a_group(shares, tmp_path, monkeypatch):
+    def put(checkpoint, *arguments):
+        original(checkpoint, *arguments)
+        raise MemoryError
+
+    original = Checkpoint.put
+    estimator = dense(checkpoint_dir=tmp_path / "kept")
+    with (
+        monkeypatch.context() as patch,
+        group_of_one(tmp_path) if shares else nullcontext(),
+    ):
+        patch.setattr(Checkpoint, "put", put)
+        with pytest.raises(MemoryError):
+            estimator.fit(X)
+    was, now = ("yes", "no") if shares else ("no", "yes")
+    refused = pytest.raises(ValueError, match=f"by processes was {was} and is {now}")
+    with nullcontext() if shares else group_of_one(tmp_path), refused:
+        estimator.fit(X)
 
 
 def test_three_processes_are_refused(group):

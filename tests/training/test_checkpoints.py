@@ -1,6 +1,8 @@
 """A training that is cut short and goes on: all of its state, and where it is kept."""
 
 import math
+import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -146,6 +148,19 @@ def test_what_goes_on_shares_no_memory_with_its_checkpoint():
     train(training(Page(page.state)))
     for name, array in before.items():
         assert (page.state.arrays[name] == array).all(), name
+
+
+@pytest.mark.parametrize("names", [[], ["noise", "seeds"], ["seeds"]])
+def test_one_that_remembers_something_else_does_not_go_on(names):
+    page = Page(most=2)
+    with pytest.raises(MemoryError):
+        train(training(page))
+    other = training(Page(page.state))
+    memory = {name: torch.Generator("cpu") for name in names}
+    other.task = replace(other.task, memory=memory)
+    words = f"remembers ['noise'], where this one has {names}"
+    with pytest.raises(ValueError, match=re.escape(words)):
+        train(other)
 
 
 def test_it_is_written_as_often_as_the_page_wants():
