@@ -87,6 +87,10 @@ class Source(ABC):
             return np.array([self[i] for i in range(start, stop, step)])
         return self._check(self._read(start, stop))
 
+    def in_words(self) -> str:
+        """How rows are read: fits to the same rows that are read alike are the same."""
+        return f"in blocks of {self.block_size}"
+
     def blocks(self) -> Iterator[Rows]:
         """All rows, block by block."""
         return self.blocks_of(self.block_size)
@@ -193,6 +197,9 @@ class SparseSource(Source):
         rows = max(1, _GATHERED_BYTES // (X.dtype.itemsize * X.shape[1]))
         super().__init__(X.shape, X.dtype, min(block_size, rows))
         self._X = X
+
+    def in_words(self) -> str:
+        return f"sparse, {super().in_words()}"
 
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         return self._check(self._X[numbers].toarray())

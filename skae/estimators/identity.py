@@ -20,8 +20,8 @@ _CHANGES_NOTHING = {"checkpoint_dir", "checkpoint_every", "verbose"}
 def identity_of(estimator, data):
     """Everything that a fit depends on, by name.
 
-    All bytes of the data count, in whatever layout or form they come: rows of a source
-    are read once. A `random_state` of None is the same every time.
+    All bytes of the data count, in whatever layout they come, and so does how a source
+    reads them; its rows are read once. A `random_state` of None is the same every time.
 
     Parameters
     ----------
@@ -86,12 +86,13 @@ def _weights(estimator):
 def _rows(rows):
     """Shape, dtype, and a digest of all bytes; the same for every layout."""
     if isinstance(rows, Source):
-        blocks = rows.blocks()
+        blocks, read = rows.blocks(), f", {rows.in_words()}"
     else:
+        read = ""
         size = max(1, _BLOCK_BYTES // max(1, rows[:1].nbytes))
         blocks = (rows[i : i + size] for i in range(0, len(rows), size))
     digest = _digest(blocks)
-    return f"of shape {tuple(rows.shape)}, {rows.dtype} and digest {digest}"
+    return f"of shape {tuple(rows.shape)}, {rows.dtype} and digest {digest}{read}"
 
 
 def _digest(parts):

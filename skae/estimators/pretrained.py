@@ -129,13 +129,14 @@ class EncoderWithHead(
             is another fit's.
         """
         with all_or_nothing(self):
-            rows = check_X(self, X, reset=True)[:]  # those with labels at any place
+            seen = check_X(self, X, reset=True)
+            rows = seen[:]  # those with labels at any place
             self._refuse_no_y(y)
             labelled, targets, supervision = self._read(off_torch(y))
             check_consistent_length(rows, labelled)
             self._refuse_parts()
             sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
-            given = {"X": rows, "the labelled rows": labelled, "y": targets}
+            given = {"X": seen, "the labelled rows": labelled, "y": targets}
             with checkpointed(self, **given):
                 self._fit(X, rows, labelled, targets, supervision, sizes)
         return self

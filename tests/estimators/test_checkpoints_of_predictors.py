@@ -1,19 +1,25 @@
 """Checkpoints of pretraining and fine-tuning: of a predictor, and of what is in it."""
 
 import os
+from contextlib import contextmanager, suppress
 
+import dask.array as da
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from skae import Autoencoder, AutoencoderClassifier, LinearAutoencoder
-from skae.training import loop
+from skae.training import Checkpoint, loop
 
 FILE = "checkpoint.safetensors"
 SHORT = {"max_iter": 5, "random_state": 0}
 DENSE = Autoencoder(2, hidden_layer_sizes=(8,), early_stopping=False, **SHORT)
 WITHIN = {"dense": DENSE, "linear": LinearAutoencoder(2, solver="adam", **SHORT)}
+
+
+class Killed(BaseException):
+    """What nobody catches."""
 
 
 @pytest.fixture
@@ -48,7 +54,32 @@ def interrupted_in(monkeypatch):
     return fit
 
 
-@pytest.mark.filterwarnings("ignore:.*did not converge")
+@contextmanager
+def killed_after(n):
+    """Let the process, so to say, be killed after so many checkpoints."""
+    put, written = Checkpoint.put, []
+
+    def counted(self, *arguments):
+        put(self, *arguments)
+        written.append(arguments)
+        if len(written) == n:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+        patch.setattr(Checkpoint, "put", counted)
+        yield
+    assert len(written) == n
+
+
+def test_rows_read_in_blocks_are_not_those_of_an_array(X, y, tmp_path, monkeypatch):
+    monkeypatch.setattr("skae.data.sources.BLOCK_BYTES", 4 * 5 * 13)
+    model = predictor(clone(DENSE), checkpoint_dir=tmp_path)
+    with killed_after(2):
+        clone(model).fit(X, y)
+    with pytest.raises(ValueError, match=r"X was .* and is .*, in blocks of 13"):
+        model.fit(da.from_array(X), y)
+
+
 class TestAnInterruptOfThePretraining:
     @pytest.mark.parametrize("within", WITHIN)
     @pytest.mark.parametrize("every", [1, 2, 5])

@@ -1,5 +1,6 @@
 """What a fit is a fit of: words that differ where the fits would."""
 
+import dask.array as da
 import numpy as np
 import pytest
 from scipy import sparse
@@ -28,8 +29,20 @@ def test_rows_are_the_same_however_they_lie(X):
     padded[::2, ::2] = X
     for rows in (np.asfortranarray(X), padded[::2, ::2], X[::-1][::-1]):
         assert data(rows) == expected
-    assert data(X, block_size=7) == expected
-    assert data(sparse.csr_array(X)) == expected
+
+
+def test_rows_that_are_read_otherwise_are_others(X, tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    chunks = da.from_array(X, chunks=(13, 5))
+    expected = data(X, block_size=7)
+    assert expected == f"{data(X)}, in blocks of 7"
+    assert data(mapped, block_size=7) == data(chunks, block_size=7) == expected
+    assert data(mapped) == data(chunks) == data(X)  # all at once
+    assert data(X, block_size=8) == f"{data(X)}, in blocks of 8"
+    rows = sparse.csr_array(X)
+    assert data(rows, block_size=7) == f"{data(X)}, sparse, in blocks of 7"
+    assert data(rows) not in (data(X), expected, data(rows, block_size=7))
 
 
 def test_every_entry_counts(X):
