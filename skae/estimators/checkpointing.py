@@ -32,6 +32,9 @@ _FILE = "checkpoint.safetensors"
 class Nowhere:
     """What a fit has that does not outlive its process."""
 
+    def was_stopped(self):
+        """Take note that a callback has ended a training: it makes no difference."""
+
     def page(self):
         """Place of the next training: there is none."""
 
@@ -67,7 +70,24 @@ class FitCheckpoint:
         done = error is None and self.are_over(len(self._pages))
         hopeless = isinstance(error, FloatingPointError) or not self.file.states
         if hopeless or (done and not self._stays):
+            self._remove()
+
+    def _remove(self):
+        """Remove it; where that fails, the fit has come to what it has come to."""
+        try:
             self.file.remove()
+        except OSError as error:
+            warnings.warn(
+                "The checkpoint of a fit that has ended could not be removed "
+                f"({error}). Remove it yourself: the next such fit would be taken from "
+                "it, and another one refused.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def was_stopped(self):
+        """Take note that a callback has ended a training: it is this fit's alone."""
+        self._stays = False
 
     def are_over(self, n):
         """Whether the first `n` trainings have come to their end."""

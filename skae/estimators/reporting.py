@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skae.distributed import process_group
+from skae.estimators.checkpointing import current_checkpoint
 
 
 class Unwatched:
@@ -68,7 +69,10 @@ class EpochReporter:
         if self._verbose:
             print(_progress(history, self._unit()))
         stop = self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
-        return self._group.decide(stop)
+        stop = self._group.decide(stop)
+        if stop:
+            current_checkpoint().was_stopped()
+        return stop
 
 
 def _so_far(history):

@@ -1,0 +1,61 @@
+"""What is left in the folder by a fit that has ended, and what is said then."""
+
+import os
+
+import pytest
+from numpy.testing import assert_array_equal
+
+from skae.training import Checkpoint
+
+
+class Stopping:
+    """A callback that ends training after the second epoch."""
+
+    def setup(self, estimator, context):
+        self.n = 0
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.n += context.task_name == "epoch"
+        return self.n == 2
+
+
+def test_a_fit_that_a_callback_has_stopped_is_not_taken_by_others(dense, X, tmp_path):
+    pytest.importorskip("sklearn.callback", reason="callbacks are from 1.9 on")
+    kept = {"checkpoint_dir": tmp_path / "{fit}"}
+    stopped = dense(**kept).set_callbacks(Stopping()).fit(X)
+    assert stopped.n_iter_ == 2
+    found, expected = dense(**kept).fit(X), dense().fit(X)
+    assert found.n_iter_ == 5
+    assert_array_equal(found.transform(X), expected.transform(X))
+    assert [os.listdir(folder) for folder in tmp_path.iterdir()] == [
+        ["checkpoint.safetensors"]
+    ]
+
+
+class TestAFileThatCannotBeRemoved:
+    @pytest.fixture(autouse=True)
+    def no_permission(self, monkeypatch):
+        def remove(self):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Checkpoint, "remove", remove)
+
+    def test_costs_no_fit(self, dense, X, tmp_path):
+        expected = dense().fit(X).transform(X)
+        with pytest.warns(RuntimeWarning, match="could not be removed .*Permission"):
+            found = dense(checkpoint_dir=tmp_path).fit(X)
+        assert_array_equal(found.transform(X), expected)
+
+    def test_hides_no_error(self, dense, X, tmp_path):
+        diverging = dense(checkpoint_dir=tmp_path, learning_rate_init=1e6)
+        with (
+            pytest.warns(RuntimeWarning, match="Remove it yourself"),
+            pytest.raises(FloatingPointError, match="diverged"),
+        ):
+            diverging.fit(X)
