@@ -52,13 +52,12 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], Arrays]:
 
     Raises
     ------
-    FileNotFoundError
-        If there is none.
+    OSError
+        If there is none, or it cannot be read.
     ValueError
         If it is not as it was written.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
+    path.open("rb").close()  # where that fails, the file is not to blame
     try:
         with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
@@ -67,7 +66,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], Arrays]:
         if _digest(said, arrays) != metadata["sha256"]:
             raise ValueError("its checksum is not that of its content")
         return json.loads(said), arrays
-    except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
+    except (KeyError, SafetensorError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is damaged, or is no checkpoint: {error}. Delete it to start anew."
         ) from error

@@ -48,6 +48,12 @@ def test_a_file_that_is_not_there(path):
         read_arrays(path)
 
 
+def test_what_cannot_be_read_is_not_called_damaged(path):
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match="file"):
+        read_arrays(path)
+
+
 @pytest.mark.parametrize("bit", [0x01, 0x20, 0x80])
 def test_every_flipped_byte_is_noticed(written, bit):
     content = written.read_bytes()
