@@ -38,8 +38,6 @@ def identity_of(estimator, data):
     said = {"the version of skae": __version__, "the class": type(estimator).__name__}
     said["shared by processes"] = "yes" if process_group().shares else "no"
     said |= _parameters(estimator)
-    if "device" in said:
-        said["device"] = repr(str(choose_device(estimator.device)))
     if getattr(estimator, "warm_start", False) and hasattr(estimator, "_fitted"):
         said["the fit before"] = _weights(estimator)
     given = {name: rows for name, rows in data.items() if rows is not None}
@@ -47,9 +45,13 @@ def identity_of(estimator, data):
 
 
 def _parameters(estimator):
+    given = estimator.get_params(deep=False)
+    if "device" in given:
+        device = given["device"]
+        given["device"] = str(choose_device(device) if device == "auto" else device)
     return {
         name: _words(value)
-        for name, value in estimator.get_params(deep=False).items()
+        for name, value in given.items()
         if name not in _CHANGES_NOTHING
     }
 

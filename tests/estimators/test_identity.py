@@ -1,5 +1,7 @@
 """What a fit is a fit of: words that differ where the fits would."""
 
+import re
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -100,6 +102,8 @@ def test_what_changes_nothing_does_not_count(X, tmp_path):
 
 def test_device_auto_is_the_one_that_it_is(X):
     assert words(X, device="auto")["device"] in ("'cpu'", "'cuda'")
+    model = AutoencoderClassifier(Autoencoder(device="auto"))
+    assert re.search("device='(cpu|cuda)'", identity_of(model, {})["autoencoder"])
 
 
 def test_no_object_is_told_by_its_place_in_memory(X):
