@@ -136,6 +136,7 @@ class EncoderWithHead(
             check_consistent_length(rows, labelled)
             self._refuse_parts()
             sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
+            self._refuse_frozen(X)
             given = {"X": seen, "the labelled rows": labelled, "y": targets}
             with checkpointed(self, **given):
                 self._fit(X, rows, labelled, targets, supervision, sizes)
@@ -181,13 +182,18 @@ class EncoderWithHead(
         """The autoencoder, fitted to all rows: a clone, unless it is frozen."""
         given = self.autoencoder
         if isinstance(given, FrozenEstimator):
-            return self._frozen(given.estimator, X)
+            return copy(given.estimator)  # which a later fit of it leaves alone
         autoencoder = Autoencoder(_COMPONENTS) if given is None else clone(given)
-        if autoencoder.random_state is None:
+        seeded = self.random_state is not None  # else a checkpoint knows its own seed
+        if seeded and autoencoder.random_state is None:
             autoencoder.set_params(random_state=entropy)
         return autoencoder.fit(X)
 
-    def _frozen(self, autoencoder, X):
+    def _refuse_frozen(self, X):
+        """Refuse a frozen estimator that is no autoencoder, fitted to rows like X."""
+        if not isinstance(self.autoencoder, FrozenEstimator):
+            return
+        autoencoder = self.autoencoder.estimator
         if not isinstance(autoencoder, AutoencoderTransformer):
             refuse(
                 self,
@@ -198,7 +204,6 @@ class EncoderWithHead(
         check_is_fitted(autoencoder)
         check_device(autoencoder)
         check_X(autoencoder, X, reset=False)
-        return copy(autoencoder)  # which a later fit of the one given leaves alone
 
     def _start(self, autoencoder, X, targets, supervision, sizes, entropy):
         """The head on the code as pretrained, which fine-tuning starts from."""

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 
 from skae import Autoencoder, AutoencoderClassifier, LinearAutoencoder
 from skae.training import Checkpoint, loop
@@ -78,6 +80,33 @@ def test_rows_read_in_blocks_are_not_those_of_an_array(X, y, tmp_path, monkeypat
         clone(model).fit(X, y)
     with pytest.raises(ValueError, match=r"X was .* and is .*, in blocks of 13"):
         model.fit(da.from_array(X), y)
+
+
+def test_an_autoencoder_with_its_own_goes_on_without_a_seed(X, y, tmp_path):
+    own = clone(DENSE).set_params(checkpoint_dir=tmp_path, random_state=None)
+    model = AutoencoderClassifier(own, fine_tune="head")
+    with killed_after(2):
+        clone(model).fit(X, y)
+    assert os.listdir(tmp_path) == [FILE]
+    with killed_after(1):  # its third
+        clone(model).fit(X, y)
+    assert len(clone(model).fit(X, y).autoencoder_.loss_curve_) == 5
+    assert os.listdir(tmp_path) == []
+
+
+UNFIT = [(PCA(2), "an autoencoder of skae"), (Autoencoder(), "not fitted yet")]
+
+
+@pytest.mark.parametrize(("within", "words"), UNFIT)
+def test_a_frozen_estimator_that_is_unfit_is_refused_first(
+    within, words, X, y, tmp_path
+):
+    if isinstance(within, PCA):
+        within.fit(X)
+    model = AutoencoderClassifier(FrozenEstimator(within), checkpoint_dir=tmp_path)
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, y)
+    assert os.listdir(tmp_path) == []
 
 
 class TestAnInterruptOfThePretraining:
