@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 
 from skae.distributed import process_group
 from skae.estimators.identity import identity_of
-from skae.training import Checkpoint
+from skae.training import AnotherIdentityError, Checkpoint
 
 FIT = "{fit}"
 """In `checkpoint_dir`, what stands for a name of each fit's own."""
@@ -238,14 +238,32 @@ def _open(estimator, data):
         identity = identity_of(estimator, data)
         said = json.dumps(identity).encode()
         own_name = hashlib.blake2b(said, digest_size=8).hexdigest()
+        path = Path(folder.replace(FIT, own_name), _FILE)
         try:
-            file = Checkpoint(Path(folder.replace(FIT, own_name), _FILE), identity)
+            file = Checkpoint(path, identity)
+        except AnotherIdentityError as caught:
+            error = ValueError(_refusal(path, caught.differences))
         except (OSError, ValueError) as caught:
             error = caught
     error = group.told(error)
     if error is not None:
         raise error
     return FitCheckpoint(file, estimator.checkpoint_every, stays=FIT in folder)
+
+
+def _refusal(path, differences):
+    """What is said of the checkpoint of another fit."""
+    moves = "RandomState" in differences or "the fit before" in differences
+    hint = (
+        " when it began: with a RandomState in that state, or warm_start=True after "
+        "the same fit. An interrupted estimator has moved on"
+    )
+    return (
+        f"{path} is the checkpoint of another fit, which has not ended: {differences}. "
+        f"To go on with that fit, call it as it was{hint if moves else ''}. To start "
+        "anew, delete the file or choose another checkpoint_dir. In a search, end "
+        "checkpoint_dir in '{fit}', which gives each fit a folder of its own."
+    )
 
 
 def _folder_of(estimator):

@@ -2,7 +2,7 @@
 
 from skae.training.adam import BETA2, Moments, fused_adam
 from skae.training.average import RunningAverage
-from skae.training.checkpoints import Checkpoint, State
+from skae.training.checkpoints import AnotherIdentityError, Checkpoint, State
 from skae.training.environment import (
     bfloat16_products,
     memory_errors,
@@ -22,6 +22,7 @@ from skae.training.task import History, Plan, Task
 __all__ = [
     "BETA2",
     "SCHEDULES",
+    "AnotherIdentityError",
     "AutogradStep",
     "AutogradTerm",
     "Checkpoint",

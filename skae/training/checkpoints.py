@@ -56,6 +56,16 @@ class Page(Protocol):
         ...
 
 
+class AnotherIdentityError(ValueError):
+    """A checkpoint is that of something else: the `differences` say in what."""
+
+    def __init__(self, path: Path, differences: list[str]) -> None:
+        self.differences = "; ".join(differences)
+        super().__init__(
+            f"{path} is a checkpoint of something else: {self.differences}"
+        )
+
+
 class Checkpoint:
     """Where a fit stands, in a file: its trainings, one after another.
 
@@ -77,15 +87,24 @@ class Checkpoint:
     ------
     OSError
         If the file can be neither read nor written.
+    AnotherIdentityError
+        If it belongs to another fit.
     ValueError
-        If it belongs to another fit, or is damaged.
+        If it is damaged.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, str]) -> None:
         self._path, self._identity = path, dict(identity)
         self.states: list[State] = []
         self.drawn: list[int] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._begin()
+        except FileNotFoundError:  # removed meanwhile, by a fit that has just ended
+            self._begin()
+
+    def _begin(self) -> None:
+        """Take the place, or read what has been left there."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._write(is_new=True)
         except FileExistsError:
@@ -143,10 +162,4 @@ class Checkpoint:
             if found.get(name) != mine.get(name)
         ]
         if differences:
-            raise ValueError(
-                f"{self._path} is the checkpoint of another fit, which has not ended: "
-                f"{'; '.join(differences)}. To go on with that fit, call it as it was. "
-                "To start anew, delete the file or choose another checkpoint_dir. In a "
-                "search, end checkpoint_dir in '{fit}', which gives each fit a folder "
-                "of its own."
-            )
+            raise AnotherIdentityError(self._path, differences)

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -36,6 +37,27 @@ def test_a_fit_that_a_callback_has_stopped_is_not_taken_by_others(dense, X, tmp_
     assert [os.listdir(folder) for folder in tmp_path.iterdir()] == [
         ["checkpoint.safetensors"]
     ]
+
+
+def test_an_interrupted_estimator_is_told_what_has_moved_on(dense, X, tmp_path):
+    def put(*arguments):
+        original(*arguments)
+        raise KeyboardInterrupt
+
+    original = Checkpoint.put
+    seed = np.random.RandomState(3)
+    estimator = dense(checkpoint_dir=tmp_path, random_state=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoint, "put", put)
+        with pytest.warns(UserWarning, match="interrupted"):
+            estimator.fit(X)
+    with pytest.raises(ValueError, match=r"RandomState in that state.* has moved on"):
+        estimator.fit(X)
+    with pytest.raises(ValueError, match=r"call it as it was\. To start"):
+        estimator.set_params(random_state=np.random.RandomState(3), tol=0.5).fit(X)
+    found = estimator.set_params(random_state=np.random.RandomState(3), tol=0.0).fit(X)
+    expected = dense(random_state=np.random.RandomState(3)).fit(X)
+    assert_array_equal(found.transform(X), expected.transform(X))
 
 
 class TestAFileThatCannotBeRemoved:

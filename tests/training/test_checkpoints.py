@@ -207,6 +207,17 @@ class TestTheFile:
         with pytest.raises(ValueError, match="a checkpoint of format 0"):
             Checkpoint(path, self.IDENTITY)
 
+    def test_removed_by_another_it_is_begun_anew(self, path, monkeypatch):
+        other = Checkpoint(path, {"X": "others"})
+
+        def read(*arguments):
+            other.remove()  # between the two looks at the place
+            return read_arrays(*arguments)
+
+        monkeypatch.setattr("skae.training.checkpoints.read_arrays", read)
+        assert Checkpoint(path, self.IDENTITY).states == []
+        assert read_arrays(path)[0]["identity"] == self.IDENTITY
+
     def test_removed_it_is_gone(self, path):
         checkpoint = Checkpoint(path, self.IDENTITY)
         checkpoint.remove()
