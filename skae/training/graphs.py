@@ -32,7 +32,8 @@ def record_cuda_graph(act: Callable[[], None]) -> Callable[[], None]:
     with, for little more than the price of one. What other threads do meanwhile is
     neither recorded nor forbidden.
     """
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    graph = torch.cuda.CUDAGraph()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     mode = "thread_local"
     with (
         _one_at_a_time,
