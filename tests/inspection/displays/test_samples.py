@@ -81,5 +81,5 @@ def test_what_cannot_be_drawn(dense, digits):
         SamplesDisplay.from_estimator(dense)
     images = digits.X[:20].reshape(20, 1, 8, 8)
     plain = ConvolutionalAutoencoder(2, input_shape=(1, 8, 8), max_iter=1).fit(images)
-    with pytest.raises(TypeError, match="set beta above 0"):
+    with pytest.raises(TypeError, match="Set beta above 0"):
         SamplesDisplay.from_estimator(plain)
