@@ -28,8 +28,7 @@ from skae.estimators.finetuning import FineTuning
 from skae.estimators.supervised import SupervisedObjective
 
 SHORT = {"hidden_layer_sizes": (8,), "max_iter": 3, "precision": "float64"}
-SEEDED = SHORT | {"random_state": 0}
-QUICK = {"max_iter": 3, "random_state": 0}
+SEEDED, QUICK = SHORT | {"random_state": 0}, {"max_iter": 3, "random_state": 0}
 JOINT = {"alpha": 0.5, "consistency": 0.5}
 parametrize = pytest.mark.parametrize
 

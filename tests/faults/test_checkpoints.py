@@ -84,7 +84,9 @@ def state(estimator):
     return curves, numbers, estimator.best_iteration_, weights
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the pipe would be too wide")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="pipesize, which holds the fit back, is Linux's"
+)
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", ["dense", "folds", "variational", "stacked", "top-k"])
 def test_a_fit_that_is_killed_ends_in_the_same_bits(name, seed, tmp_path):

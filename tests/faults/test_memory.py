@@ -53,7 +53,10 @@ for name in skae.__all__:
 
 
 @pytest.mark.fault(74)
-@pytest.mark.skipif(sys.platform != "linux", reason="nothing limits memory here")
+@pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="RLIMIT_AS, which makes memory scarce, binds on Linux",
+)
 def test_fit_that_memory_has_no_room_for(run_script):
     """It is refused with a remedy, and the fit before it stands: every kind."""
     one = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
