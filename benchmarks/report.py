@@ -77,12 +77,17 @@ def versions():
 
 
 def write(name, args, content):
-    """Write the figures as JSON, with the versions that they hold for."""
+    """Write the figures as JSON, with the versions that they hold for.
+
+    Of a benchmark that takes only some of its parts, the others stay as they are.
+    """
     path = args.output or (None if args.smoke else RESULTS / f"{name}.json")
     if path is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"versions": versions(), **content}
+    known = hasattr(args, "only") and path.exists()
+    kept = json.loads(path.read_text()) if known else {}
+    content = kept | {"versions": versions(), **content}
     path.write_text(json.dumps(content, indent=2) + "\n")
     print(f"written to {path}")
 
