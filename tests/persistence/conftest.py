@@ -166,3 +166,12 @@ def _assert_same(first, second, where="estimator"):
 def assert_same():
     """``assert_same(first, second)``: all that two objects hold is the same."""
     return _assert_same
+
+
+@pytest.fixture(scope="session")
+def sealed(releases):
+    """Documents and arrays of one of every kind, by name."""
+    return {
+        path.stem: unseal(path.read_bytes())
+        for path in sorted(releases[-1].glob("*.skae"))
+    }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import skae
 from skae.persistence import ModelFormatError
-from skae.persistence.files import seal, unseal
+from skae.persistence.files import seal
 
 parametrize = pytest.mark.parametrize
 pytestmark = pytest.mark.usefixtures("reads_within_bounds")
@@ -40,15 +40,6 @@ def spots(node):
         yield Spot(node, key)
         if isinstance(inner, dict | list):
             yield from spots(inner)
-
-
-@pytest.fixture(scope="module")
-def sealed(releases):
-    """Documents and arrays of one of every kind, by name."""
-    return {
-        path.stem: unseal(path.read_bytes())
-        for path in sorted(releases[-1].glob("*.skae"))
-    }
 
 
 NAMES = st.sampled_from(
@@ -366,52 +357,6 @@ def test_an_encoder_that_is_not_the_autoencoders(sealed, path):
     parts["_encoder"] = dense["estimator"]["Autoencoder"]["attributes"]["_fitted"]
     path.write_bytes(seal(document, others | arrays))
     assert "not that of the autoencoder" in refused(path)
-
-
-@parametrize(
-    ("name", "value", "message"),
-    [
-        ("pos", 625, "stands nowhere"),
-        ("pos", -1, "stands nowhere"),
-        ("pos", 0.5, "not of the type int"),
-        ("has_gauss", 2, "stands nowhere"),
-        ("gauss", None, "not of the type float"),
-        ("key", None, "not of the type ndarray"),
-        ("key", {"array": "mean_"}, "another shape"),
-        ("state", None, "other parts"),
-        ("more", None, "other parts"),
-    ],
-)
-def test_random_states_that_numpy_would_fall_over(name, value, message, path):
-    X = np.random.default_rng(0).random((20, 6))
-    rng = np.random.RandomState(0)
-    skae.Autoencoder(max_iter=1, random_state=rng).fit(X).save(path)
-    document, arrays = unseal(path.read_bytes())
-    ((content,),) = [document["estimator"].values()]
-    pairs = content["parameters"]["random_state"]["RandomState"]["dict"]
-    inner = dict(pairs)["state"]["dict"]
-    for holder in (pairs, inner):
-        for pair in holder:
-            if pair[0] == name:
-                pair[1] = value
-    if name == "more":
-        pairs.append([name, value])
-    path.write_bytes(seal(document, arrays))
-    assert message in refused(path)
-
-
-def test_requests_of_nothing_that_is_routed(sealed, path):
-    for method, requests, message in [
-        ("owner", {"dict": [["a", True]]}, "no metadata are routed to 'owner'"),
-        ("fit", {"dict": [["X_val", "no identifier"]]}, "valid identifier"),
-        ("fit", {"dict": [["X_val", 5]]}, "is not of the type"),
-        ("fit", None, "is not of the type"),
-    ]:
-        document, arrays = copy.deepcopy(sealed["dense"])
-        ((content,),) = [document["estimator"].values()]
-        content["attributes"]["_metadata_request"] = {"dict": [[method, requests]]}
-        path.write_bytes(seal(document, arrays))
-        assert message in refused(path)
 
 
 @parametrize("n_axes", [0, 7])
