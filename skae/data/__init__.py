@@ -1,6 +1,6 @@
 """Sources of batches, and the moments of the data."""
 
-from skae.data.batches import ShuffledBatches
+from skae.data.batches import BatchesSideBySide, ShuffledBatches
 from skae.data.principal import (
     PrincipalAxes,
     axes_within,
@@ -21,6 +21,7 @@ from skae.data.transfer import fits_on, to_device
 
 __all__ = [
     "ArraySource",
+    "BatchesSideBySide",
     "LazySource",
     "PrincipalAxes",
     "ProbabilisticPCA",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skae.data.batches import batch_sizes
 from skae.data.principal import PrincipalAxes
 from skae.data.scaling import Scaling
 from skae.data.sources import Source
@@ -96,8 +96,8 @@ class StreamedRows:
 class StreamedBatches:
     """The batches of an epoch over `StreamedRows`, in a new order each time.
 
-    All batches have the same size or one row less; one may end in one block of rows
-    and begin in the next.
+    Sizes are those of `ShuffledBatches`; a batch may end in one block of rows and begin
+    in the next.
 
     Parameters
     ----------
@@ -113,10 +113,8 @@ class StreamedBatches:
         self, rows: StreamedRows, batch_size: int, generator: torch.Generator | None
     ) -> None:
         self._rows, self._generator = rows, generator
-        n = len(rows)
-        self.n_batches = -(-n // min(batch_size, n))
-        bounds = [i * n // self.n_batches for i in range(self.n_batches + 1)]
-        self.sizes = [stop - start for start, stop in pairwise(bounds)]
+        self.sizes = batch_sizes(len(rows), batch_size)
+        self.n_batches = len(self.sizes)
 
     def __iter__(self) -> Iterator[Tensor]:
         reads = self._rows.reads(self._generator)

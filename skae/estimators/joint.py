@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from skae.data import BatchesSideBySide, ShuffledBatches
 from skae.estimators.objective import Objective, code_port
 from skae.estimators.settings import choose_device, rows_of_a_batch
 from skae.training import HandwrittenStep, uses_bfloat16
@@ -25,7 +26,7 @@ class JointTask:
     objective : Objective
         Of which all but the weight of the penalty and the corruption must be the same.
     batches : ShuffledBatches
-        Of which the sizes must be.
+        Of which the number must be, and the size of the first.
     parameters : FlatTensors
         The network's.
     generator : torch.Generator
@@ -37,7 +38,7 @@ class JointTask:
     """
 
     objective: Objective
-    batches: object
+    batches: ShuffledBatches
     parameters: object
     generator: torch.Generator
     ramp: Callable
@@ -48,9 +49,14 @@ class JointTask:
         return self.objective.constraint(parameters)
 
     @property
+    def n_rows(self):
+        """Rows of an epoch."""
+        return len(self.batches.rows)
+
+    @property
     def flops(self):
         """Operations of a step: three times those of a pass forward."""
-        return 3.0 * max(self.batches.sizes) * sum(self.objective.network.operations())
+        return 3.0 * self.batches.sizes[0] * sum(self.objective.network.operations())
 
     @property
     def key(self) -> Hashable:
@@ -58,11 +64,16 @@ class JointTask:
         flat = self.parameters.flat
         return (
             self.objective.form,
-            tuple(self.batches.sizes),
+            self.batches.n_batches,
+            self.batches.sizes[0],
             None if self.held_out is None else len(self.held_out),
             flat.dtype,
             flat.device,
         )
+
+    def side_by_side(self, tasks):
+        """Batches of all `tasks`, side by side."""
+        return BatchesSideBySide([task.batches for task in tasks])
 
     def step(self, tasks, parameters, gradients):
         """Step of the networks of all `tasks`, the first axis of everything."""

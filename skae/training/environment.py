@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
-_ONE_THREAD_FLOPS = 2e7
+ONE_THREAD_FLOPS = 2e7
 """Below this much arithmetic a step, waking a second thread costs more than it does."""
 
 _ONE_NUMPY_THREAD_FLOPS = 2e8
@@ -117,7 +117,7 @@ def threads(flops: float, most: int | None = None) -> Iterator[None]:
     For more than that, take `most`; None: as many as there are.
     """
     before = torch.get_num_threads()
-    wanted = 1 if flops < _ONE_THREAD_FLOPS else most or before
+    wanted = 1 if flops < ONE_THREAD_FLOPS else most or before
     if wanted == before:
         yield
         return

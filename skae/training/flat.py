@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from math import prod
 
 import numpy as np
@@ -88,6 +89,12 @@ class FlatTensors:
         some = FlatTensors(shapes, dtype=self.flat.dtype, device=self.flat.device)
         for name, view in some.views.items():
             view.copy_(self.views[name][list(networks)])
+        return some
+
+    def part(self, networks: slice) -> FlatTensors:
+        """Some neighbours of the networks side by side; `flat` is still that of all."""
+        some = copy(self)
+        some.views = {name: view[networks] for name, view in self.views.items()}
         return some
 
     def put(self, network: int, out: FlatTensors) -> None:

@@ -31,7 +31,8 @@ class Rendezvous:
     have come to a training, or have ended, one of the threads trains for all: those
     networks together whose tasks are `Joint` and have equal keys. Nothing else about
     the jobs changes, and who is trained with whom does not depend on who comes first,
-    as long as there is a thread for each job.
+    as long as there is a thread for each job. What is not training is done by as many
+    jobs at a time as torch has threads: more would take turns at every line.
 
     Parameters
     ----------
@@ -45,6 +46,7 @@ class Rendezvous:
         self._round, self._is_over, self._is_led = 0, False, False
         self._changed, self._turn = threading.Condition(), threading.Lock()
         self._n_torch_threads = torch.get_num_threads()
+        self._cores = threading.Semaphore(self._n_torch_threads)
 
     def expect(self, n_jobs: int) -> None:
         """Say how many more jobs will come."""
@@ -79,7 +81,8 @@ class Rendezvous:
         before = getattr(_here, "place", None)
         _here.place = self, number
         try:
-            yield
+            with self._cores:
+                yield
         finally:
             _here.place = before
             with self._changed:
@@ -94,7 +97,11 @@ class Rendezvous:
                 if training not in joint:
                     train(training, self._goes_on)
         if joint:
-            self._wait(_Waiting(number, joint))
+            self._cores.release()
+            try:
+                self._wait(_Waiting(number, joint))
+            finally:
+                self._cores.acquire()
         if self._is_over:
             raise RuntimeError("The search was ended while this fit was training.")
 

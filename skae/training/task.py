@@ -91,8 +91,10 @@ class Joint(Protocol):
     Attributes
     ----------
     key : hashable
-        Equal for tasks that can be: their networks have the same shape, and the batches
-        of an epoch have the same sizes.
+        Equal for tasks that can be: their networks have the same shape, and an epoch
+        has equally many batches, which differ by one row at most.
+    n_rows : int
+        Rows of an epoch.
     flops : float
         Operations of one network's step.
     """
@@ -101,7 +103,19 @@ class Joint(Protocol):
     def key(self) -> Hashable: ...
 
     @property
+    def n_rows(self) -> int: ...
+
+    @property
     def flops(self) -> float: ...
+
+    def side_by_side(
+        self, tasks: Sequence[Any]
+    ) -> Iterable[Sequence[tuple[slice, Tensor]]]:
+        """Batches of all `tasks`: for each step those of the same size together.
+
+        With each array comes the slice of the tasks that it is for.
+        """
+        ...
 
     def step(
         self, tasks: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors

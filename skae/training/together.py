@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Event
 
 import torch
 from torch import Tensor
 
 from skae.training.adam import Moments, fused_adam
-from skae.training.environment import neutral, threads
+from skae.training.environment import ONE_THREAD_FLOPS, neutral, threads
 from skae.training.flat import FlatTensors
 from skae.training.loop import Epoch, Training
+from skae.training.step import Told
 
 _LEAST_SHARE = 0.75
 """Of a stack that is still in training: below it, the stack is set up anew."""
@@ -25,26 +29,68 @@ def train_together(
     see alone, is judged alone, and stops alone: but for rounding, it makes no
     difference to it who else is there.
 
+    Where there is work for several threads, each of them trains some of the networks:
+    threads that shared every product would wait for each other at each, and beside a
+    busy process they would hardly do anything else.
+
     Parameters
     ----------
     trainings : sequence of Training
         Of the same kind: see `kind`.
     n_threads : int
-        Of torch, where there is work for them.
+        At most.
     goes_on : callable
         Asked before every epoch; once it says no, nobody trains any further.
     """
     flops = sum(t.task.joint.flops for t in trainings if t.task.joint is not None)
-    device = trainings[0].task.parameters.flat.device
-    with neutral(device), threads(flops, n_threads):
-        for training in trainings:
-            training.attempt(training.begin)
-        stack = _Stack.of([t for t in trainings if not t.is_over])
-        while stack is not None and goes_on():
-            stack.epoch()
-            stack = stack.without_the_finished()
-        for training in trainings:
-            training.attempt(training.settle)
+    n_teams = max(1, min(n_threads, len(trainings), int(flops // ONE_THREAD_FLOPS)))
+    device, is_cut = trainings[0].task.parameters.flat.device, Event()
+    if device.type != "cpu":
+        n_teams = 1
+    teams = _teams(trainings, n_teams)
+
+    def train(team: Sequence[Training]) -> None:
+        with neutral(device):
+            _train_team(team, lambda: goes_on() and not is_cut.is_set())
+
+    with threads(flops / n_teams, n_threads // n_teams):
+        if n_teams == 1:
+            train(teams[0])
+            return
+        with ThreadPoolExecutor(n_teams) as pool:  # which inherit the number of threads
+            futures = [pool.submit(train, team) for team in teams]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                is_cut.set()
+                raise
+
+
+def _teams(trainings: Sequence[Training], n: int) -> list[Sequence[Training]]:
+    """Teams of about as many; those with as many rows are neighbours.
+
+    More batches of a team then have the same size.
+    """
+    ordered = sorted(trainings, key=_n_rows, reverse=True)
+    bounds = [len(ordered) * i // n for i in range(n + 1)]
+    return [ordered[start:stop] for start, stop in pairwise(bounds)]
+
+
+def _n_rows(training: Training) -> int:
+    joint = training.task.joint
+    return 0 if joint is None else joint.n_rows
+
+
+def _train_team(team: Sequence[Training], goes_on: Callable[[], bool]) -> None:
+    for training in team:
+        training.attempt(training.begin)
+    stack = _Stack.of([t for t in team if not t.is_over])
+    while stack is not None and goes_on():
+        stack.epoch()
+        stack = stack.without_the_finished()
+    for training in team:
+        training.attempt(training.settle)
 
 
 def kind(training: Training) -> Hashable:
@@ -78,13 +124,15 @@ class _Stack:
         self._members, self._n_steps = members, n_steps
         self._parameters, self._first, self._second = parameters, first, second
         self._gradients = parameters.zeros()
-        joint = [t.task.joint for t in members if t.task.joint is not None]
-        self._step = joint[0].step(joint, parameters, self._gradients)
+        self._joint = joint = [
+            t.task.joint for t in members if t.task.joint is not None
+        ]
+        self._batches = joint[0].side_by_side(joint)
+        self._steps: dict[tuple[int, int], Callable[[Tensor], Told]] = {}
         self._validate = joint[0].validation(joint, parameters, self._gradients)
         self._update = self._make_update()
         self._decay = self._make_decay()
         self._constrain = joint[0].constraint(parameters)
-        self._rows: dict[int, Tensor] = {}
 
     @classmethod
     def of(cls, trainings: list[Training]) -> _Stack | None:
@@ -124,36 +172,38 @@ class _Stack:
     def _pass(self) -> list[Epoch]:
         """One pass over everybody's batches, and what they told each of them."""
         flat, gradient = self._parameters.flat, self._gradients.flat
-        shape = (2, len(self._members))
-        sums = torch.zeros(shape, dtype=torch.float64, device=flat.device)
-        first, n_rows = sums, 0
-        for batches in zip(*(t.task.batches for t in self._members), strict=True):
-            size = batches[0].shape[0]
-            loss, penalty = self._step(self._gather(batches))
-            penalty = torch.zeros_like(loss) if penalty is None else penalty
-            told = torch.stack([loss, penalty])
-            first = told if n_rows == 0 else first
-            sums.add_(told, alpha=size)
-            n_rows += size
+        told = flat.new_zeros((2, len(self._members)))
+        sums = torch.zeros_like(told, dtype=torch.float64)
+        first = told
+        for i, parts in enumerate(self._batches):
+            for who, batch in parts:
+                told[0, who], penalty = self._step(who)(batch)
+                if penalty is not None:
+                    told[1, who] = penalty
+                sums[:, who].add_(told[:, who], alpha=batch.shape[1])
+            first = told.clone() if i == 0 else first
             if self._decay is not None:
                 gradient.addcmul_(flat, self._decay)
             self._update(self._n_steps)
             if self._constrain is not None:
                 self._constrain()
             self._n_steps += 1
-        columns = zip(first.t().tolist(), sums.div_(n_rows).t().tolist(), strict=True)
+        means = sums / sums.new_tensor([joint.n_rows for joint in self._joint])
         return [
             Epoch(t.task.total(*start), mean[0], t.task.total(*mean))
-            for t, (start, mean) in zip(self._members, columns, strict=True)
+            for t, start, mean in zip(
+                self._members, first.t().tolist(), means.t().tolist(), strict=True
+            )
         ]
 
-    def _gather(self, batches: tuple[Tensor, ...]) -> Tensor:
-        """The batches of all, in one array for each size."""
-        size = batches[0].shape[0]
-        if size not in self._rows:
-            shape = (len(batches), *batches[0].shape)
-            self._rows[size] = batches[0].new_empty(shape)
-        return torch.stack(batches, out=self._rows[size])
+    def _step(self, who: slice) -> Callable[[Tensor], Told]:
+        """Step of some neighbours, made once."""
+        key = who.start, who.stop
+        if key not in self._steps:
+            joint = self._joint[who]
+            tensors = self._parameters.part(who), self._gradients.part(who)
+            self._steps[key] = joint[0].step(joint, *tensors)
+        return self._steps[key]
 
     def _make_update(self) -> Callable[[int], None]:
         """Adam for all networks: ``update(n_steps)``.

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skae.data import ShuffledBatches
+from skae.data import BatchesSideBySide, ShuffledBatches
 
 SIZES = st.integers(1, 60)
 BYTES = st.integers(1, 3000)
@@ -43,6 +43,7 @@ def test_sizes_differ_by_at_most_one(n, batch_size, block_bytes):
     assert len(sizes) == batches.n_batches == -(-n // min(batch_size, n))
     assert max(sizes) - min(sizes) <= 1
     assert max(sizes) <= batch_size
+    assert sizes == sorted(sizes, reverse=True) == batches.sizes
 
 
 @given(n=SIZES, batch_size=SIZES, block_bytes=BYTES)
@@ -88,7 +89,7 @@ def test_same_seed_gives_the_same_epochs():
 def test_without_a_generator_rows_come_as_they_stand():
     rows = numbered(10)
     batches = ShuffledBatches(rows, 4, None)
-    assert epoch(batches) == [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]
+    assert epoch(batches) == [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9]]
     for batch in batches:
         assert batch.untyped_storage().data_ptr() == rows.untyped_storage().data_ptr()
 
@@ -98,3 +99,56 @@ def test_rows_themselves_are_left_in_order():
     for batch in ShuffledBatches(rows, 6, generator()):
         batch.zero_()
     assert torch.equal(rows, numbered(20))
+
+
+@given(
+    n_batches=st.integers(1, 5),
+    size=st.integers(1, 5),
+    fewer=st.lists(st.integers(0, 4), min_size=1, max_size=5),
+    shuffled=st.booleans(),
+    block_bytes=BYTES,
+)
+def test_side_by_side_each_has_the_batches_it_has_alone(
+    n_batches, size, fewer, shuffled, block_bytes
+):
+    counts = [n_batches * size - less % min(n_batches, size) for less in fewer]
+
+    def members():
+        return [
+            ShuffledBatches(numbered(n), size, generator(i % 2) if shuffled else None)
+            for i, n in enumerate(counts)
+        ]
+
+    together, alone = BatchesSideBySide(members(), block_bytes), members()
+    for _ in range(2):
+        found = [[] for _ in counts]
+        for parts in together:
+            assert [i for who, _ in parts for i in range(len(counts))[who]] == [
+                *range(len(counts))
+            ]
+            for who, batches in parts:
+                for i, batch in zip(range(len(counts))[who], batches, strict=True):
+                    found[i].append(batch[:, 0].long().tolist())
+        assert found == [epoch(member) for member in alone]
+
+
+def test_what_several_have_in_common_is_gathered_once(monkeypatch):
+    n_gathered, index_select = [], torch.index_select
+
+    def gather(rows, dim, index, *, out):
+        n_gathered.append(len(index))
+        return index_select(rows, dim, index, out=out)
+
+    monkeypatch.setattr(torch, "index_select", gather)
+    seeds = 0, 1, 0, 0, 1
+    members = [ShuffledBatches(numbered(20), 5, generator(seed)) for seed in seeds]
+    (steps,) = zip(*BatchesSideBySide(members), strict=True)
+    assert len(steps) == 4
+    assert n_gathered == [20, 20, 5]  # two orders, and who has which
+
+
+def test_side_by_side_most_steps_have_one_array():
+    members = [ShuffledBatches(numbered(n), 10, generator()) for n in (399, 398, 397)]
+    n_arrays = [len(parts) for parts in BatchesSideBySide(members)]
+    assert len(n_arrays) == 40
+    assert n_arrays.count(1) == 38

@@ -4,9 +4,11 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
+from threading import Lock
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
@@ -162,6 +164,45 @@ def test_same_fits_same_bits(X):
     first, second = (fit_all(estimators, [X] * 4) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert_array_equal(one.transform(X), other.transform(X))
+
+
+@pytest.fixture
+def three_teams(monkeypatch):
+    """Threads for three teams, and work enough for each."""
+    monkeypatch.setattr(together, "ONE_THREAD_FLOPS", 1.0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_teams")
+@pytest.mark.parametrize("family", ["learning rates", "plans", "noise", "beta"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_teams_make_no_difference(family, X):
+    estimators = FAMILIES[family]
+    for estimator, fitted in zip(
+        estimators, fit_all(estimators, [X] * len(estimators)), strict=True
+    ):
+        assert_same_fit(fitted, clone(estimator).fit(X), X)
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_teams")
+def test_an_error_outside_of_fits_cuts_all_teams_short(X, monkeypatch):
+    epoch, n_epochs, lock = together._Stack.epoch, count(), Lock()
+
+    def fails_once(stack):
+        with lock:
+            number = next(n_epochs)
+        if number == 0:
+            raise MemoryError
+        epoch(stack)
+
+    monkeypatch.setattr(together._Stack, "epoch", fails_once)
+    estimators = each(Autoencoder, {}, {}, {}, max_iter=10**6, early_stopping=False)
+    for error in fit_all(estimators, [X] * 3):
+        assert isinstance(error, MemoryError)
 
 
 def test_a_fit_that_diverges_leaves_the_others_alone(X):
