@@ -6,13 +6,13 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 
 from skae.inspection._colours import colours_of
-from skae.inspection._figure import axes_for
+from skae.inspection._displays.base import Display
 from skae.inspection._models import check_components, encode
 from skae.inspection._plot_embeddings import marker, spread
 
 
 @dataclass(kw_only=True, eq=False)
-class EmbeddingDisplay:
+class EmbeddingDisplay(Display):
     """The codes of rows as points of a plane, with what is known about the rows.
 
     Get one from :meth:`from_estimator` or :meth:`from_codes`.
@@ -82,7 +82,7 @@ class EmbeddingDisplay:
         legend : bool, default=True
             Whether to explain the colours.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.scatter`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -113,7 +113,7 @@ class EmbeddingDisplay:
         legend : bool, default=True
             Whether to explain the colours.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.scatter`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -142,7 +142,8 @@ class EmbeddingDisplay:
         legend : bool, default=True
             Whether to explain the colours.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.scatter`.
+            ``figsize`` of a new figure, in inches; options of
+            `matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
@@ -150,8 +151,7 @@ class EmbeddingDisplay:
             This one, with what was drawn as attributes.
         """
         is_line = len(self.components) == 1
-        ax = self.ax_ = axes_for(ax, (6.4, 2.6 if is_line else 4.8))
-        self.figure_ = ax.figure
+        ax = self._start(ax, (6.4, 2.6 if is_line else 4.8), kwargs)
         colours = colours_of(self.y)
         coordinates = list(self.codes[:, list(self.components)].T)
         if is_line:

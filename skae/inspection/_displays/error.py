@@ -6,9 +6,11 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skae.inspection._figure import axes_for, name_axis, plain_numbers
+from skae.inspection._displays.base import Display
+from skae.inspection._figure import chosen_scale, name_axis, plain_numbers
 from skae.inspection._models import error_unit, in_unit, reconstruct
 from skae.inspection._rows import as_rows
+from skae.inspection._shares import written
 from skae.metrics._within import last_step
 
 _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
@@ -16,7 +18,7 @@ _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
 
 
 @dataclass(kw_only=True, eq=False)
-class ReconstructionErrorDisplay:
+class ReconstructionErrorDisplay(Display):
     """A histogram of reconstruction errors, with the share above a threshold.
 
     Rows that come back badly are unlike those that the estimator was fitted to. Get
@@ -238,20 +240,17 @@ class ReconstructionErrorDisplay:
             Of the error. ``"auto"`` is logarithmic where the errors are positive and
             the largest is more than ten times their median.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.hist`.
+            ``figsize`` of a new figure, in inches; options of
+            `matplotlib.axes.Axes.hist`.
 
         Returns
         -------
         ReconstructionErrorDisplay
             This one, with what was drawn as attributes.
         """
-        if scale not in ("auto", "linear", "log"):
-            raise ValueError(f'scale must be "auto", "linear" or "log". Got {scale!r}.')
-        ax = self.ax_ = axes_for(ax, (6.4, 4.0))
-        self.figure_ = ax.figure
-        if scale == "auto":
-            scale = "log" if self._has_a_tail() else "linear"
+        scale = chosen_scale(scale, "log" if self._has_a_tail() else "linear")
         edges = self._edges(bins, scale)
+        ax = self._start(ax, (6.4, 4.0), kwargs)
         labels = [None] if self.y is None else np.unique(self.y).tolist()
         self.bars_ = [
             self._draw(i, label, edges, **kwargs) for i, label in enumerate(labels)
@@ -296,7 +295,7 @@ class ReconstructionErrorDisplay:
         if self.threshold is None:
             return what
         share = self.share_above if label is None else self.share_above[label]
-        return f"{what}: {share:.1%} above"
+        return f"{what}: {written(share, '.1%')} above"
 
     def _has_a_tail(self):
         median = np.median(self.errors)

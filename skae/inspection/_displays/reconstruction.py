@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skae.inspection._figure import axes_for, frameless, inches_each, name_axis
-from skae.inspection._images import image_shape_for
+from skae.inspection._displays.base import RowsDisplay
+from skae.inspection._figure import cut, frameless, inches_each, name_axis
 from skae.inspection._models import known_image_shape, reconstruct
 from skae.inspection._profiles import label_features
 from skae.inspection._rows import (
@@ -16,11 +16,11 @@ from skae.inspection._rows import (
     rows_to_show,
 )
 
-_NUMBER = 0.45  # inches that a number in a cell needs
+_NUMBER, _SIGN = 0.45, 0.11  # inches that a number or a sign in a cell needs
 
 
 @dataclass(kw_only=True, eq=False)
-class ReconstructionDisplay:
+class ReconstructionDisplay(RowsDisplay):
     """Originals above their reconstructions, or the errors of the features of a table.
 
     Images are drawn as such, with the mean squared error of each. Of other rows the
@@ -115,7 +115,7 @@ class ReconstructionDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.imshow`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class ReconstructionDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.imshow`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -199,7 +199,8 @@ class ReconstructionDisplay:
         n_samples : int, default=10
             How many rows to show.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.imshow`.
+            ``figsize`` of a new figure, in inches; options of
+            `matplotlib.axes.Axes.imshow`.
 
         Returns
         -------
@@ -207,18 +208,14 @@ class ReconstructionDisplay:
             This one, with what was drawn as attributes.
         """
         n_rows, n_features = self.X.shape
-        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
         if rows is None:
             rows = rows_to_show(n_rows, self.y, n_samples)
         self.rows_ = _indices(rows, n_rows)
-        draw = self._draw_errors if shape is None else self._draw_images
-        draw(ax, shape, **kwargs)
-        self.figure_ = self.ax_.figure
-        return self
+        return self._draw_rows(ax, n_features, kwargs)
 
     def _draw_images(self, ax, shape, **kwargs):
         n = len(self.rows_)
-        ax = self.ax_ = axes_for(ax, (max(3.0, 0.85 * n) + 1.0, 2.4))
+        ax = self._start(ax, (max(3.0, 0.85 * n) + 1.0, 2.4), kwargs)
         X, X_hat = self.X[self.rows_], self.X_hat[self.rows_]
         limits = np.nanmin(X), np.nanmax(X)
         self.image_ = shape.draw(ax, np.concatenate([X, X_hat]), n, limits, **kwargs)
@@ -235,10 +232,10 @@ class ReconstructionDisplay:
         name_axis(ax.xaxis, f"{above}mean squared error [squared units of X]")
         frameless(ax)
 
-    def _draw_errors(self, ax, shape, **kwargs):
+    def _draw_table(self, ax, **kwargs):
         n_features, n = self.X.shape[1], len(self.rows_)
         size = float(np.clip(0.6 * n_features, 4, 11)) + 2.0, 0.3 * (n + 1) + 1.5
-        ax = self.ax_ = axes_for(ax, size)
+        ax = self._start(ax, size, kwargs)
         deviations = (self.X_hat - self.X) / FeatureStatistics.of(self.X).std
         overall = np.sqrt(np.nanmean(np.square(deviations), axis=0))
         shown = np.vstack([overall, deviations[self.rows_]])
@@ -253,10 +250,14 @@ class ReconstructionDisplay:
             ]
         ax.set_yticks(range(n + 1), ["all rows", *names])
         label_features(ax, self.feature_names, n_features)
-        if inches_each(ax, n_features) > _NUMBER:
-            self._write_numbers(shown)
+        room, signs = inches_each(ax, n_features), ""
+        if room > _NUMBER:
+            self._write(shown, lambda i, value: f"{value:{'+' if i else ''}.2f}")
+        elif room > _SIGN:
+            self._write(shown, lambda i, value: "\N{MINUS SIGN}" if value < 0 else "")
+            signs = "\n\N{MINUS SIGN}: too low"
         bar = ax.figure.colorbar(self.image_, ax=ax)
-        bar.set_label("error [standard deviations]")
+        bar.set_label(f"error [standard deviations]{signs}")
 
     def _labels(self):
         """Labels of the rows that are drawn; long ones are cut."""
@@ -264,16 +265,16 @@ class ReconstructionDisplay:
             f"{label:.3g}" if isinstance(label, float) else str(label)
             for label in np.asarray(self.y)[self.rows_].tolist()
         ]
-        return [text if len(text) <= 10 else f"{text[:9]}…" for text in texts]
+        return [cut(text, 10) for text in texts]
 
-    def _write_numbers(self, shown):
-        """Write the errors into the cells, all but the first line with their signs."""
+    def _write(self, shown, text_of):
+        """Write the text of each error, of which line it is, into its cell."""
         for (i, j), value in np.ndenumerate(shown):
             dark = self.image_.norm(abs(value)) > 0.7
             self.ax_.text(
                 j,
                 i,
-                "" if np.isnan(value) else f"{value:{'+' if i else ''}.2f}",
+                "" if np.isnan(value) else text_of(i, value),
                 ha="center",
                 va="center",
                 fontsize="small",
