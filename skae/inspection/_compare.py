@@ -155,21 +155,7 @@ def compare(
 def run_comparison(estimators, X, y, *, verbose, image_shape=None, **settings):
     """Fit every method on the training rows and measure it on the others.
 
-    Parameters
-    ----------
-    estimators, X, y, verbose : object
-        As for :func:`compare`.
-
-    image_shape : tuple of int, False or None, default=None
-        Shape of the rows, if it is known; it is checked before the work.
-
-    **settings : object
-        The other arguments of :func:`compare`, all of them.
-
-    Returns
-    -------
-    dict of str to object
-        The parameters of `ComparisonDisplay`.
+    Takes all arguments of `compare`, and returns those of `ComparisonDisplay`.
     """
     methods = None if estimators is None else named_methods(estimators)
     settings |= {"image_shape": image_shape, "estimators": methods}

@@ -25,11 +25,6 @@ def figure_for(fig, size):
     -------
     Figure or SubFigure
         With a constrained layout, unless the caller chose another.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
     """
     if fig is None:
         pyplot = import_optional("matplotlib.pyplot", extra="inspection")
@@ -63,14 +58,6 @@ def axes_for(ax, size, figsize=None):
     -------
     Axes
         Ready to be drawn on.
-
-    Raises
-    ------
-    TypeError
-        If `ax` is something else, such as an array of axes.
-
-    ValueError
-        If `figsize` is no size, or comes with an `ax`.
     """
     if ax is None:
         size = size if figsize is None else _checked(figsize)

@@ -103,8 +103,7 @@ class ComparisonDisplay:
         test_size, n_neighbors, max_rows, random_state, verbose : object
             As in :func:`compare`.
         image_shape : tuple of int or False, default=None
-            Height and width of rows that are images, with the number of channels
-            before or after them if there are several; False for what is no image. None
+            Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None
             takes squares of 8 x 8 pixels and more for images, unless they have names.
         fig : Figure or SubFigure, default=None
             Where to draw; None is a new pyplot figure.

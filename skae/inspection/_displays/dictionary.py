@@ -37,9 +37,8 @@ class DictionaryDisplay(RowsDisplay):
     dead : ndarray of bool of shape (n_components,)
         Which units are dead.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -82,6 +81,7 @@ class DictionaryDisplay(RowsDisplay):
     dead: np.ndarray
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "atoms"
 
     @classmethod
     def from_estimator(
@@ -89,7 +89,6 @@ class DictionaryDisplay(RowsDisplay):
         estimator,
         X,
         *,
-        n_atoms=None,
         image_shape=None,
         feature_names=None,
         ax=None,
@@ -105,8 +104,6 @@ class DictionaryDisplay(RowsDisplay):
             atoms do not add up to the reconstructions.
         X : array-like of shape (n_samples, n_features)
             Rows that show how the units are used.
-        n_atoms : int, default=None
-            How many to draw at most; None is 64 images, or 16 rows of bars.
         image_shape : tuple of int or False, default=None
             As of the class; None asks the estimator first, if it is one of images.
         feature_names : list of str, default=None
@@ -135,7 +132,7 @@ class DictionaryDisplay(RowsDisplay):
             image_shape=shape,
             feature_names=names_of(X, feature_names),
         )
-        return display.plot(ax, n_atoms=n_atoms, **kwargs)
+        return display.plot(ax, **kwargs)
 
     @property
     def order(self):
@@ -161,7 +158,7 @@ class DictionaryDisplay(RowsDisplay):
         DictionaryDisplay
             This one, with what was drawn as attributes.
         """
-        return self._draw_rows(ax, self.atoms.shape[1], {"n_atoms": n_atoms, **kwargs})
+        return super().plot(ax, n_atoms=n_atoms, **kwargs)
 
     def _chosen(self, n_atoms):
         """Choose the units to draw, and bring each atom onto a scale of its own."""

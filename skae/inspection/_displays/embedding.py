@@ -58,7 +58,7 @@ class EmbeddingDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, components=None, ax=None, legend=True, **kwargs
+        cls, estimator, X, y=None, *, components=None, ax=None, **kwargs
     ):
         """Encode rows and draw their codes.
 
@@ -79,8 +79,6 @@ class EmbeddingDisplay(Display):
             random along the other.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        legend : bool, default=True
-            Whether to explain the colours.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -90,14 +88,10 @@ class EmbeddingDisplay(Display):
             What was drawn.
         """
         codes = encode(estimator, X, cls.__name__)
-        return cls.from_codes(
-            codes, y, components=components, ax=ax, legend=legend, **kwargs
-        )
+        return cls.from_codes(codes, y, components=components, ax=ax, **kwargs)
 
     @classmethod
-    def from_codes(
-        cls, codes, y=None, *, components=None, ax=None, legend=True, **kwargs
-    ):
+    def from_codes(cls, codes, y=None, *, components=None, ax=None, **kwargs):
         """Draw codes that are there already, such as those of `TSNE`.
 
         Parameters
@@ -110,8 +104,6 @@ class EmbeddingDisplay(Display):
             As in :meth:`from_estimator`.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        legend : bool, default=True
-            Whether to explain the colours.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -130,7 +122,7 @@ class EmbeddingDisplay(Display):
                 f"components={components!r} are too many: pass one or two indices."
             )
         display = cls(codes=codes, y=y, components=tuple(chosen))
-        return display.plot(ax, legend=legend, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, legend=True, **kwargs):
         """Draw the points.
@@ -142,8 +134,7 @@ class EmbeddingDisplay(Display):
         legend : bool, default=True
             Whether to explain the colours.
         **kwargs : dict
-            ``figsize`` of a new figure, in inches; options of
-            `matplotlib.axes.Axes.scatter`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.scatter`.
 
         Returns
         -------

@@ -90,8 +90,6 @@ class ReconstructionErrorDisplay(Display):
         quantile=None,
         quantile_of=None,
         ax=None,
-        bins="auto",
-        scale="auto",
         **kwargs,
     ):
         """Reconstruct rows and draw the histogram of their errors.
@@ -118,10 +116,6 @@ class ReconstructionErrorDisplay(Display):
             rows set is ``np.quantile(ae.reconstruction_error(X_train), 0.95)``.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        bins : int, str or array-like, default="auto"
-            As in `numpy.histogram_bin_edges`.
-        scale : {"auto", "linear", "log"}, default="auto"
-            As in :meth:`plot`.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -145,8 +139,6 @@ class ReconstructionErrorDisplay(Display):
             quantile_of=quantile_of,
             unit=unit,
             ax=ax,
-            bins=bins,
-            scale=scale,
             **kwargs,
         )
 
@@ -161,8 +153,6 @@ class ReconstructionErrorDisplay(Display):
         quantile_of=None,
         unit=None,
         ax=None,
-        bins="auto",
-        scale="auto",
         **kwargs,
     ):
         """Draw the histogram of errors, or of other scores, that are there already.
@@ -183,10 +173,6 @@ class ReconstructionErrorDisplay(Display):
             Unit of the errors.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        bins : int, str or array-like, default="auto"
-            As in `numpy.histogram_bin_edges`.
-        scale : {"auto", "linear", "log"}, default="auto"
-            As in :meth:`plot`.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -214,7 +200,7 @@ class ReconstructionErrorDisplay(Display):
         display = cls(
             errors=errors, y=y, threshold=threshold, unit=unit, threshold_name=name
         )
-        return display.plot(ax, bins=bins, scale=scale, **kwargs)
+        return display.plot(ax, **kwargs)
 
     @property
     def share_above(self):
@@ -240,8 +226,7 @@ class ReconstructionErrorDisplay(Display):
             Of the error. ``"auto"`` is logarithmic where the errors are positive and
             the largest is more than ten times their median.
         **kwargs : dict
-            ``figsize`` of a new figure, in inches; options of
-            `matplotlib.axes.Axes.hist`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.hist`.
 
         Returns
         -------

@@ -38,9 +38,8 @@ class LatentGridDisplay(RowsDisplay):
     statistics : FeatureStatistics
         What is typical of the features.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features; rows of features with names are no images.
 
@@ -81,6 +80,7 @@ class LatentGridDisplay(RowsDisplay):
     statistics: FeatureStatistics
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "decoded"
 
     @classmethod
     def from_estimator(
@@ -159,26 +159,6 @@ class LatentGridDisplay(RowsDisplay):
             feature_names=names_of(X, feature_names),
         )
         return display.plot(ax, **kwargs)
-
-    def plot(self, ax=None, **kwargs):
-        """Draw what was decoded.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new pyplot figure. Maps need axes from a grid,
-            which are split.
-        **kwargs : dict
-            ``figsize`` of a new figure, in inches; ``cmap`` of maps, and of images that
-            have a single channel; options of
-            `matplotlib.collections.LineCollection` for lines.
-
-        Returns
-        -------
-        LatentGridDisplay
-            This one, with what was drawn as attributes.
-        """
-        return self._draw_rows(ax, self.decoded.shape[2], kwargs)
 
     def _draw_images(self, ax, shape, **kwargs):
         n_steps, step = self.decoded.shape[0], self.values[:, 1] - self.values[:, 0]

@@ -72,7 +72,7 @@ class LossCurveDisplay(Display):
     name: str | None = None
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, scale="auto", **kwargs):
+    def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
         """Draw the loss curve of a fitted estimator.
 
         Parameters
@@ -86,8 +86,6 @@ class LossCurveDisplay(Display):
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure. Curves that are there already
             stay, so that fits can be compared.
-        scale : {"auto", "linear", "log"}, default="auto"
-            As in :meth:`plot`.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -111,7 +109,7 @@ class LossCurveDisplay(Display):
             unit=error_unit(trained, estimator),
             name=name,
         )
-        return display.plot(ax, scale=scale, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, scale="auto", mark_best=True, **kwargs):
         """Draw the curves.

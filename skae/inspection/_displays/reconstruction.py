@@ -38,9 +38,8 @@ class ReconstructionDisplay(RowsDisplay):
         Labels or numbers that the rows to show are spread over, and that are written at
         them.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -77,6 +76,7 @@ class ReconstructionDisplay(RowsDisplay):
     y: object = None
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "X"
 
     @classmethod
     def from_estimator(
@@ -85,8 +85,6 @@ class ReconstructionDisplay(RowsDisplay):
         X,
         y=None,
         *,
-        rows=None,
-        n_samples=10,
         image_shape=None,
         feature_names=None,
         ax=None,
@@ -104,10 +102,6 @@ class ReconstructionDisplay(RowsDisplay):
         y : array-like of shape (n_samples,), default=None
             Labels or numbers that the rows to show are spread over, and that are
             written at them.
-        rows : array-like of int or of bool, default=None
-            Indices of the rows to show, or a mask of them; None chooses `n_samples`.
-        n_samples : int, default=10
-            How many rows to show.
         image_shape : tuple of int or False, default=None
             As of the class; None asks the estimator first, if it is one of images.
         feature_names : list of str, default=None
@@ -126,8 +120,6 @@ class ReconstructionDisplay(RowsDisplay):
             X,
             reconstruct(estimator, X, cls.__name__),
             y,
-            rows=rows,
-            n_samples=n_samples,
             image_shape=known_image_shape(estimator, X, image_shape, feature_names),
             feature_names=feature_names,
             ax=ax,
@@ -141,8 +133,6 @@ class ReconstructionDisplay(RowsDisplay):
         X_hat,
         y=None,
         *,
-        rows=None,
-        n_samples=10,
         image_shape=None,
         feature_names=None,
         ax=None,
@@ -157,10 +147,6 @@ class ReconstructionDisplay(RowsDisplay):
         X_hat : array-like of shape (n_samples, n_features)
             Their reconstructions.
         y : array-like of shape (n_samples,), default=None
-            As in :meth:`from_estimator`.
-        rows : array-like of int or of bool, default=None
-            As in :meth:`from_estimator`.
-        n_samples : int, default=10
             As in :meth:`from_estimator`.
         image_shape : tuple of int or False, default=None
             As of the class.
@@ -184,7 +170,7 @@ class ReconstructionDisplay(RowsDisplay):
         display = cls(
             X=X, X_hat=X_hat, y=y, image_shape=image_shape, feature_names=names
         )
-        return display.plot(ax, rows=rows, n_samples=n_samples, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, rows=None, n_samples=10, **kwargs):
         """Draw some of the rows.
@@ -199,19 +185,17 @@ class ReconstructionDisplay(RowsDisplay):
         n_samples : int, default=10
             How many rows to show.
         **kwargs : dict
-            ``figsize`` of a new figure, in inches; options of
-            `matplotlib.axes.Axes.imshow`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.imshow`.
 
         Returns
         -------
         ReconstructionDisplay
             This one, with what was drawn as attributes.
         """
-        n_rows, n_features = self.X.shape
         if rows is None:
-            rows = rows_to_show(n_rows, self.y, n_samples)
-        self.rows_ = _indices(rows, n_rows)
-        return self._draw_rows(ax, n_features, kwargs)
+            rows = rows_to_show(len(self.X), self.y, n_samples)
+        self.rows_ = _indices(rows, len(self.X))
+        return super().plot(ax, **kwargs)
 
     def _draw_images(self, ax, shape, **kwargs):
         n = len(self.rows_)
@@ -221,12 +205,7 @@ class ReconstructionDisplay(RowsDisplay):
         self.image_ = shape.draw(ax, np.concatenate([X, X_hat]), n, limits, **kwargs)
         errors = np.nanmean(np.square(X - X_hat), axis=1)
         ax.set_yticks([0, 1], ["original", "reconstruction"])
-        texts = [f"{error:.3g}" for error in errors]
-        if self.y is not None:
-            texts = [
-                f"{label}\n{text}"
-                for label, text in zip(self._labels(), texts, strict=True)
-            ]
+        texts = self._labelled([f"{error:.3g}" for error in errors], "\n")
         ax.set_xticks(range(n), texts, fontsize="small")
         above = "" if self.y is None else "label; "
         name_axis(ax.xaxis, f"{above}mean squared error [squared units of X]")
@@ -242,12 +221,7 @@ class ReconstructionDisplay(RowsDisplay):
         options = {"cmap": "Blues", "vmin": 0, "aspect": "auto", **kwargs}
         self.image_ = ax.imshow(np.abs(shown), interpolation="nearest", **options)
         ax.axhline(0.5, color="k", linewidth=1.5)
-        names = [f"row {i}" for i in self.rows_]
-        if self.y is not None:
-            names = [
-                f"{label}, {name}"
-                for label, name in zip(self._labels(), names, strict=True)
-            ]
+        names = self._labelled([f"row {i}" for i in self.rows_], ", ")
         ax.set_yticks(range(n + 1), ["all rows", *names])
         label_features(ax, self.feature_names, n_features)
         room, signs = inches_each(ax, n_features), ""
@@ -259,13 +233,15 @@ class ReconstructionDisplay(RowsDisplay):
         bar = ax.figure.colorbar(self.image_, ax=ax)
         bar.set_label(f"error [standard deviations]{signs}")
 
-    def _labels(self):
-        """Labels of the rows that are drawn; long ones are cut."""
-        texts = [
-            f"{label:.3g}" if isinstance(label, float) else str(label)
+    def _labelled(self, texts, between):
+        """Write the labels of the rows that are drawn, if any, before their texts."""
+        if self.y is None:
+            return texts
+        labels = [
+            f"{label:.3g}" if isinstance(label, float) else cut(str(label), 10)
             for label in np.asarray(self.y)[self.rows_].tolist()
         ]
-        return [cut(text, 10) for text in texts]
+        return [f"{a}{between}{b}" for a, b in zip(labels, texts, strict=True)]
 
     def _write(self, shown, text_of):
         """Write the text of each error, of which line it is, into its cell."""

@@ -35,9 +35,8 @@ class SamplesDisplay(RowsDisplay):
     statistics : FeatureStatistics, default=None
         What is typical of the features of X.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -69,6 +68,7 @@ class SamplesDisplay(RowsDisplay):
     statistics: FeatureStatistics | None = None
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "samples"
 
     @classmethod
     def from_estimator(
@@ -160,24 +160,6 @@ class SamplesDisplay(RowsDisplay):
             display.nearest = rows[nearest]
             display.statistics = FeatureStatistics.of(rows)
         return display.plot(ax, **kwargs)
-
-    def plot(self, ax=None, **kwargs):
-        """Draw the rows.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new pyplot figure.
-        **kwargs : dict
-            ``figsize`` of a new figure, in inches; options of
-            `matplotlib.axes.Axes.plot` for lines; ``cmap`` of images.
-
-        Returns
-        -------
-        SamplesDisplay
-            This one, with what was drawn as attributes.
-        """
-        return self._draw_rows(ax, self.samples.shape[1], kwargs)
 
     def _draw_images(self, ax, shape, **kwargs):
         rows, n_features = self.samples, self.samples.shape[1]
