@@ -198,7 +198,13 @@ def broken(axis, text):
     ax = axis.axes
     place, size = ax.get_position(), ax.figure.bbox.size / ax.figure.dpi
     inches = place.width * size[0] if axis is ax.xaxis else place.height * size[1]
-    return fill(text, max(20, int(inches / _LETTER)), break_long_words=False)
+    return lines_of(text, inches)
+
+
+def lines_of(text, inches):
+    """Break a text between words into lines that are about as long."""
+    width = max(20, int(inches / _LETTER))
+    return fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def cut(text, n):

@@ -131,7 +131,8 @@ def captions(table, measures):
     shown = {column: called for column, called in measures.items() if column in table}
     return {
         row["method"]: "  ".join(
-            f"{called} {cell(row[column], column)}" for column, called in shown.items()
+            f"{called}\u00a0{cell(row[column], column)}"  # no line ends there
+            for column, called in shown.items()
         )
         for _, row in table.iterrows()
     }

@@ -36,7 +36,7 @@ def test_the_picture_of_a_comparison():
     labels = [ax.get_ylabel().split("\n")[0] for ax in bottom.axes]
     assert labels == ["original", "PCA 1", "PCA 2"]
     r2 = display.table["reconstruction_r2"][0]
-    assert bottom.axes[1].get_ylabel() == f"PCA 1\nR² {r2:.3f}"
+    assert bottom.axes[1].get_ylabel() == f"PCA 1\nR²\u00a0{r2:.3f}"
     assert display.axes_ == [*top.axes, *bottom.axes]
     fig.draw_without_rendering()
     again = display.plot(n_samples=4)

@@ -226,14 +226,13 @@ def _reconstructions(display, n_samples):
 
 
 def _figure(picture, name, caption):
-    # No line ends between a measure and its value.
-    parts = (part.replace(" ", "\u00a0") for part in caption.split("  "))
+    # No line ends within the name of a measure, or between it and the value.
+    measures = [element("span", part) for part in caption.split("  ")]
+    parts = [part for measure in measures for part in ("  ", measure)][1:]
     return element(
         "figure",
         picture,
-        element(
-            "figcaption", element("strong", name), element("span", "  ".join(parts))
-        ),
+        element("figcaption", element("strong", name), element("span", *parts)),
     )
 
 
