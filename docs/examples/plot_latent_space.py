@@ -65,8 +65,8 @@ LatentTraversalDisplay.from_estimator(model.fit(wine), wine)
 plt.show()
 
 # %%
-# A grid of two components is a map for each feature: of the values that the codes of the
-# plane decode to, with lines of equal height, which are dashed below the mean.
+# A grid of two components is a map for each feature: of the values that the codes of
+# the plane decode to, with lines of equal height, which are dashed below the mean.
 
 LatentGridDisplay.from_estimator(model, wine, components=(0, 1))
 plt.show()
