@@ -65,6 +65,13 @@ LatentTraversalDisplay.from_estimator(model.fit(wine), wine)
 plt.show()
 
 # %%
+# A grid of two components is a map for each feature: of the values that the codes of
+# the plane decode to, with lines of equal height, which are dashed below the mean.
+
+LatentGridDisplay.from_estimator(model, wine, components=(0, 1))
+plt.show()
+
+# %%
 # A signal
 # --------
 # Waves, of which rate and phase differ. ``image_shape=False`` says that 64 values are

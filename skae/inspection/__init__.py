@@ -3,7 +3,7 @@
 from importlib import import_module
 
 _MODULES = {
-    "ComparisonDisplay": "_display",
+    "ComparisonDisplay": "_displays.comparison",
     "DictionaryDisplay": "_displays.dictionary",
     "EmbeddingDisplay": "_displays.embedding",
     "ExplainedDevianceDisplay": "_displays.deviance",

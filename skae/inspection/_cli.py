@@ -124,15 +124,10 @@ def _compare(args):
     dataset = load_dataset(args.data, target=args.target, random_state=args.seed)
     display = _display(dataset, args)
     print_report(display, name=args.data)
-    _save_picture(display, dataset.image_shape, args.output)
+    _save_picture(display, args.output)
     print(f"Picture: {args.output}")
     if args.html is not None:
-        display.to_html(
-            args.html,
-            name=Path(args.data).name,
-            command=args.line,
-            image_shape=dataset.image_shape,
-        )
+        display.to_html(args.html, name=Path(args.data).name, command=args.line)
         print(f"Report: {args.html}")
 
 
@@ -161,29 +156,34 @@ def _display(dataset, args):
     from sklearn.exceptions import FitFailedWarning
     from sklearn.preprocessing import StandardScaler
 
-    from skae.inspection._display import ComparisonDisplay
+    from skae.inspection._compare import run_comparison
+    from skae.inspection._displays.comparison import ComparisonDisplay
 
     standardize = args.standardize
     if standardize is None:
         standardize = hasattr(dataset.X, "columns")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitFailedWarning)  # the report says it
-        return ComparisonDisplay.from_estimators(
+        comparison = run_comparison(
+            None,
             dataset.X,
-            y=dataset.y,
+            dataset.y,
             n_components=args.components,
             preprocessing=StandardScaler() if standardize else None,
             intrinsic_coordinates=dataset.intrinsic_coordinates,
+            test_size=0.25,
+            n_neighbors=5,
             max_rows=args.max_rows,
             random_state=args.seed,
             verbose=find_spec("rich") is not None,
+            image_shape=dataset.image_shape,
         )
+    return ComparisonDisplay(**comparison)
 
 
-def _save_picture(display, image_shape, path):
+def _save_picture(display, path):
     # Not a pyplot figure: that would choose a backend for the whole process.
     figures = import_optional("matplotlib.figure", extra="inspection")
-    size = display.figure_size(image_shape=image_shape)
-    figure = figures.Figure(figsize=size, layout="constrained")
-    display.plot(image_shape=image_shape, fig=figure)
+    figure = figures.Figure(figsize=display.figure_size(), layout="constrained")
+    display.plot(figure)
     figure.savefig(path, dpi=120, bbox_inches="tight", pad_inches=0.2)

@@ -1,6 +1,17 @@
 """The main job: autoencoders and their rivals in one table."""
 
-from skae.inspection._display import ComparisonDisplay
+import warnings
+
+from sklearn.exceptions import FitFailedWarning
+from sklearn.utils.validation import _num_samples
+
+from skae._optional import import_optional
+from skae.inspection._embedding import embed
+from skae.inspection._held_out import count_held_out, hold_out
+from skae.inspection._images import image_shape_for
+from skae.inspection._measures import measure
+from skae.inspection._methods import default_methods, named_methods
+from skae.inspection._progress import track
 
 
 def compare(
@@ -126,9 +137,9 @@ def compare(
     1  PCA 2               0.97          0.92
     2    NMF               0.97          0.92
     """
-    return ComparisonDisplay.from_estimators(
-        X,
+    return run_comparison(
         estimators,
+        X,
         y,
         n_components=n_components,
         preprocessing=preprocessing,
@@ -138,4 +149,69 @@ def compare(
         max_rows=max_rows,
         random_state=random_state,
         verbose=verbose,
-    ).table
+    )["table"]
+
+
+def run_comparison(estimators, X, y, *, verbose, image_shape=None, **settings):
+    """Fit every method on the training rows and measure it on the others.
+
+    Takes all arguments of `compare`, and returns those of `ComparisonDisplay`.
+    """
+    methods = None if estimators is None else named_methods(estimators)
+    settings |= {"image_shape": image_shape, "estimators": methods}
+    max_rows, n_neighbors = settings["max_rows"], settings["n_neighbors"]
+    n_test = count_held_out(
+        _num_samples(X),
+        test_size=settings["test_size"],
+        max_rows=max_rows,
+        n_neighbors=n_neighbors,
+    )
+    held_out = hold_out(
+        X,
+        y,
+        settings["intrinsic_coordinates"],
+        preprocessing=settings["preprocessing"],
+        n_test=n_test,
+        random_state=settings["random_state"],
+    )
+    image_shape_for(held_out.X_test.shape[1], image_shape, held_out.names)
+    if methods is None:
+        methods = default_methods(
+            held_out.X_train[:max_rows],
+            n_components=settings["n_components"],
+            random_state=settings["random_state"],
+        )
+    embeddings, rows = {}, []
+    for name in track(methods, verbose=verbose):
+        try:
+            embedding = embed(
+                methods[name], held_out.X_train, held_out.X_test, max_rows=max_rows
+            )
+            row = measure(embedding, held_out, n_neighbors=n_neighbors)
+        except Exception as error:  # one method must not cost the others' results
+            row = {"n_fit_rows": 0, "note": _failure(name, error)}
+        else:
+            embeddings[name] = embedding
+        rows.append({"method": name} | row)
+    if not embeddings:
+        failures = "; ".join(f"{row['method']} {row['note']}" for row in rows)
+        raise RuntimeError(f"Every method failed: {failures}")
+    return {
+        "table": _table(rows),
+        "held_out": held_out,
+        "embeddings": embeddings,
+        "methods": methods,
+        "settings": settings,
+    }
+
+
+def _table(rows):
+    """Make the table; a row of a failed method lacks most entries."""
+    pandas = import_optional("pandas", extra="inspection")
+    return pandas.DataFrame(rows, columns=list(max(rows, key=len)))
+
+
+def _failure(name, error):
+    reason = " ".join(str(error).split()) or type(error).__name__
+    warnings.warn(f"{name} failed: {reason}", FitFailedWarning, stacklevel=4)
+    return f"failed: {reason}"

@@ -1,5 +1,6 @@
 """Where to draw: the figure or the axes that the caller gave, or new ones."""
 
+from math import ceil
 from textwrap import fill
 
 import numpy as np
@@ -28,12 +29,18 @@ def figure_for(fig, size):
     if fig is None:
         pyplot = import_optional("matplotlib.pyplot", extra="inspection")
         return pyplot.figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", extra="inspection")
+    if not isinstance(fig, figure.FigureBase):
+        raise TypeError(
+            "fig must be a matplotlib Figure or SubFigure, such as plt.figure(). "
+            f"Got {_kind(fig)}."
+        )
     if fig.get_layout_engine() is None:
         fig.figure.set_layout_engine("constrained")
     return fig
 
 
-def axes_for(ax, size):
+def axes_for(ax, size, figsize=None):
     """Return the axes to draw on.
 
     Parameters
@@ -44,29 +51,66 @@ def axes_for(ax, size):
     size : tuple of float
         Width and height of a new figure in inches.
 
+    figsize : tuple of float, default=None
+        The caller's choice in its place.
+
     Returns
     -------
     Axes
         Ready to be drawn on.
     """
-    return figure_for(None, size).add_subplot() if ax is None else ax
+    if ax is None:
+        size = size if figsize is None else _checked(figsize)
+        return figure_for(None, size).add_subplot()
+    if not isinstance(ax, import_optional("matplotlib.axes", extra="inspection").Axes):
+        raise TypeError(
+            "ax must be a single matplotlib Axes, such as plt.gca() or one of those of "
+            f"plt.subplots. Got {_kind(ax)}."
+        )
+    if figsize is not None:
+        raise ValueError("Pass ax or figsize, not both: axes keep their size.")
+    return ax
 
 
-def split(ax, n_rows):
-    """Put smaller axes in the place of one, below each other, with one x axis.
+def _checked(figsize):
+    try:
+        width, height = map(float, figsize)
+    except (TypeError, ValueError):
+        width = height = np.nan
+    if not (0 < width < np.inf and 0 < height < np.inf):
+        raise ValueError(
+            "figsize must be two numbers, width and height in inches, such as (8, 4). "
+            f"Got {figsize!r}."
+        )
+    return width, height
+
+
+def _kind(given):
+    kind = type(given).__name__
+    return f"{kind} of {np.size(given)}" if np.ndim(given) else kind
+
+
+def split(ax, n, n_columns=1, *, sharey=False):
+    """Put smaller axes in the place of one, line by line, with one x axis.
 
     Parameters
     ----------
     ax : Axes
         From a grid, as `subplots` makes them; switched off.
 
-    n_rows : int
+    n : int
         How many.
+
+    n_columns : int, default=1
+        How many side by side.
+
+    sharey : bool, default=False
+        Whether they have one y axis, too.
 
     Returns
     -------
     list of Axes
-        From top to bottom.
+        From left to right, and from top to bottom.
 
     Raises
     ------
@@ -80,12 +124,23 @@ def split(ax, n_rows):
             "plt.subplots or Figure.add_subplot, and not be split already."
         )
     ax.set_axis_off()
-    axes = []
-    for part in spec.subgridspec(n_rows, 1):
-        axes.append(ax.figure.add_subplot(part, sharex=axes[0] if axes else None))
-    for other in axes[:-1]:
-        other.tick_params(labelbottom=False)
+    axes, shared = [], {}
+    grid = spec.subgridspec(ceil(n / n_columns), n_columns)
+    for i in range(n):
+        axes.append(ax.figure.add_subplot(grid[i], **shared))
+        shared = {"sharex": axes[0], "sharey": axes[0] if sharey else None}
+        axes[i].tick_params(
+            labelbottom=i + n_columns >= n,
+            labelleft=not sharey or i % n_columns == 0,
+        )
     return axes
+
+
+def chosen_scale(scale, automatic):
+    """Return the scale that was asked for, or the one that "auto" stands for."""
+    if scale not in ("auto", "linear", "log"):
+        raise ValueError(f'scale must be "auto", "linear" or "log". Got {scale!r}.')
+    return automatic if scale == "auto" else scale
 
 
 def bare(ax):
@@ -143,7 +198,18 @@ def broken(axis, text):
     ax = axis.axes
     place, size = ax.get_position(), ax.figure.bbox.size / ax.figure.dpi
     inches = place.width * size[0] if axis is ax.xaxis else place.height * size[1]
-    return fill(text, max(20, int(inches / _LETTER)), break_long_words=False)
+    return lines_of(text, inches)
+
+
+def lines_of(text, inches):
+    """Break a text between words into lines that are about as long."""
+    width = max(20, int(inches / _LETTER))
+    return fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def cut(text, n):
+    """Cut a text of more than so many characters, at least three."""
+    return text if len(text) <= n else f"{text[: max(2, n - 1)]}…"
 
 
 def inches_each(ax, n):
@@ -166,7 +232,7 @@ def name_ticks(ax, places, names):
         Long ones are cut.
     """
     inches = inches_each(ax, len(names))
-    names = [name if len(name) <= 24 else f"{name[:22]}…" for name in names]
+    names = [cut(name, 23) for name in names]
     longest = max(map(len, names))
     if 0.09 * longest < inches:
         style = {}

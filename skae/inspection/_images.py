@@ -81,8 +81,22 @@ class ImageShape:
             tiles = np.nan_to_num(tiles, nan=1.0)
         return tiles, (height / (height + gap), width / (width + gap))
 
-    def draw(self, ax, rows, n_columns, limits, cmap="gray"):
-        """Draw images in cells of size one around (column, line), lines downwards.
+    def draw(self, ax, rows, n_columns, limits, x=(0, 1), y=(0, 1), **options):
+        """Draw images in cells, line by line.
+
+        Parameters
+        ----------
+        ax : Axes
+            Where to draw.
+
+        rows, n_columns, limits : object
+            As for `mosaic`.
+
+        x, y : pair of float
+            The middle of the first cell, and the way from there to the next one.
+
+        **options : dict
+            Of `matplotlib.axes.Axes.imshow`.
 
         Returns
         -------
@@ -90,15 +104,16 @@ class ImageShape:
             What was drawn, all of it.
         """
         picture, (tall, wide) = self.mosaic(rows, n_columns, limits)
-        (height, width), bottom = self.height_and_width, ceil(len(rows) / n_columns) - 1
+        (height, width), n_lines = self.height_and_width, ceil(len(rows) / n_columns)
+        left, right = x[0] + x[1] * np.array([-wide / 2, n_columns - 1 + wide / 2])
+        top, bottom = y[0] + y[1] * np.array([-tall / 2, n_lines - 1 + tall / 2])
+        style = {"cmap": "gray", "vmin": limits[0], "vmax": limits[1], **options}
         return ax.imshow(
             picture,
-            cmap=cmap,
-            vmin=limits[0],
-            vmax=limits[1],
-            extent=(-wide / 2, n_columns - 1 + wide / 2, bottom + tall / 2, -tall / 2),
-            aspect=(height / tall) / (width / wide),
+            extent=(left, right, bottom, top),
+            aspect=abs((height / tall / y[1]) / (width / wide / x[1])),
             interpolation="nearest",
+            **style,
         )
 
 

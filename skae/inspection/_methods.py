@@ -9,6 +9,8 @@ from sklearn.manifold import Isomap, LocallyLinearEmbedding
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from skae.inspection._figure import cut
+
 # Those that transform new rows and whose fit costs time or memory by the square of the
 # number of rows.
 _QUADRATIC = (KernelPCA, Isomap, LocallyLinearEmbedding)
@@ -115,11 +117,13 @@ def named_methods(estimators):
 
 
 def _refuse_labels(estimators):
-    """Refuse a list without a single estimator, which may be labels."""
+    """Refuse a list without a single estimator, which may be rows or labels."""
     if estimators and not any(hasattr(each, "get_params") for each in estimators):
+        first = cut(" ".join(repr(estimators[0]).split()), 40)
         raise TypeError(
-            f"estimators has no estimator in it, but {estimators[0]!r} and the like. "
-            "If these are labels, pass them as y: compare(X, y=labels)."
+            f"estimators has no estimator in it, but {first} and the "
+            "like. If these are rows or labels, pass them by their names, as X=rows "
+            "and y=labels."
         )
     return estimators
 

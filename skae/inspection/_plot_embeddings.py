@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
 
 from skae.inspection._colours import colours_of
-from skae.inspection._figure import bare, figure_for
+from skae.inspection._figure import bare, figure_for, lines_of
 
 _PANEL = 3.2  # inches
 
@@ -74,14 +74,15 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
     check_consistent_length(y, *embeddings.values())
     fig = figure_for(fig, embeddings_size(len(embeddings)))
     n_rows, n_columns = _grid(len(embeddings))
-    colours = colours_of(y)
+    colours, inches = colours_of(y), fig.bbox.width / fig.dpi / n_columns
     for i, (name, Z) in enumerate(embeddings.items(), start=1):
         ax = fig.add_subplot(n_rows, n_columns, i)
         plane = _plane(Z)
         points = colours.scatter(ax, *plane.T, **marker(len(Z)))
         ax.set_aspect("equal", adjustable="datalim")
         ax.set_title(name, fontweight="bold", pad=12)
-        ax.set_xlabel("\n".join(_captions(name, Z, captions or {})))
+        lines = (lines_of(text, inches) for text in _captions(name, Z, captions or {}))
+        ax.set_xlabel("\n".join(lines))
         bare(ax)
     colours.explain(fig, points)
     return fig

@@ -7,6 +7,7 @@ from skae.inspection._figure import name_ticks
 
 _MOST_NAMES = 40  # that stay legible side by side
 _MOST_BARS = 32  # beyond, a line
+_BAR = 0.06  # inches that a bar and its gap need, else a line
 
 
 def label_features(ax, names, n_features, places=None):
@@ -51,7 +52,7 @@ def draw_lines(ax, rows, colours, **options):
     ]
 
 
-def draw_cells(ax, rows, x, y, size, inches):
+def draw_cells(ax, rows, x, y, size, inches, **options):
     """Draw each row in a cell of its own: bars from the middle, or a line.
 
     Parameters
@@ -71,6 +72,9 @@ def draw_cells(ax, rows, x, y, size, inches):
     inches : float
         Width of a cell on paper, about.
 
+    **options : dict
+        Of `matplotlib.collections.LineCollection`.
+
     Returns
     -------
     LineCollection
@@ -85,14 +89,14 @@ def draw_cells(ax, rows, x, y, size, inches):
     ax.add_collection(
         collections.LineCollection(baselines, colors="0.7", linewidths=0.6)
     )
-    if n_features > _MOST_BARS:
+    if n_features > _MOST_BARS or inches < _BAR * n_features:
         segments, width = np.stack([across, up], axis=2), 1.0
     else:
         bars = np.stack([across, middle, across, up], axis=2)
         segments = bars.reshape(-1, 2, 2)
         width = float(np.clip(72 * inches / n_features / 2, 0.8, 10))
-    lines = collections.LineCollection(segments, colors="C0", linewidths=width)
-    return ax.add_collection(lines)
+    style = {"colors": "C0", "linewidths": width, **options}
+    return ax.add_collection(collections.LineCollection(segments, **style))
 
 
 def feature_places(n_features):

@@ -1,5 +1,6 @@
 """A comparison in words: what was held out, the table, what is unusual about it."""
 
+from skae.inspection._shares import written
 from skae.inspection._validation import listing
 
 MISSING = "-"
@@ -62,7 +63,9 @@ def cell(value, name):
         return value
     if value != value:
         return MISSING
-    return f"{value:.2f}" if name == "fit_seconds" else f"{value:z.3f}"
+    if name.endswith("_seconds"):
+        return f"{value:.2f}" if name == "fit_seconds" else f"{value:.3f}"
+    return written(value, "z.3f")
 
 
 def _print_rich(columns):
@@ -128,7 +131,8 @@ def captions(table, measures):
     shown = {column: called for column, called in measures.items() if column in table}
     return {
         row["method"]: "  ".join(
-            f"{called} {row[column]:z.2f}" for column, called in shown.items()
+            f"{called}\u00a0{cell(row[column], column)}"  # no line ends there
+            for column, called in shown.items()
         )
         for _, row in table.iterrows()
     }

@@ -7,9 +7,10 @@ import numpy as np
 from skae.inspection._colours import colours_of
 from skae.inspection._figure import bare
 from skae.inspection._images import ImageShape, image_shape_for
+from skae.inspection._profiles import label_features
 from skae.inspection._rows import mean_and_deviation
 
-_MOST_NAMES = 40  # column names that stay legible side by side
+_MOST_MARKS = 80  # columns of a heat map that leave room for a sign in each cell
 
 
 def drawing_for(n_features, *, image_shape, feature_names):
@@ -108,30 +109,30 @@ class HeatMap:
 
     def size(self, n_panels):
         """Return width and height of the figure in inches."""
-        return 10.0, 1.3 * n_panels + (1.2 if self._names_fit() else 0.2)
+        return 10.0, 1.3 * n_panels + (0.5 if self.feature_names is None else 1.2)
 
     def draw(self, fig, panels, rows, y, legend):
         """Draw the chosen rows, each feature in its standard deviations."""
         X = next(iter(panels.values()))
         mean, spread = mean_and_deviation(X)
+        has_marks = X.shape[1] <= _MOST_MARKS
         for ax, (name, panel) in _stacked(fig, panels):
+            values = (panel[rows] - mean) / spread
             image = ax.imshow(
-                (panel[rows] - mean) / spread,
-                cmap="RdBu_r",
+                values,
+                cmap="cividis",  # from dark to light: to be read without colours
                 vmin=-2.5,
                 vmax=2.5,
                 aspect="auto",
                 interpolation="nearest",
             )
+            if has_marks:
+                line, column = np.nonzero(values < 0)
+                ax.plot(column, line, "_", color="w", markersize=4)
             _label(ax, name)
-        fig.colorbar(image, ax=fig.axes, label="standard deviations", aspect=40)
-        if self._names_fit():
-            ax.set_xticks(
-                range(len(self.feature_names)), self.feature_names, rotation=90
-            )
-
-    def _names_fit(self):
-        return self.feature_names and len(self.feature_names) <= _MOST_NAMES
+        label_features(ax, self.feature_names, X.shape[1])
+        marks = "\n\N{MINUS SIGN}: below the mean" if has_marks else ""
+        fig.colorbar(image, ax=fig.axes, label=f"standard deviations{marks}", aspect=40)
 
 
 def _stacked(fig, panels):

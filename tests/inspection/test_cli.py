@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 
 import skae
-from skae.inspection import _datasets, _display
+from skae.inspection import _compare, _datasets
 from skae.inspection._cli import main
 from skae.inspection._datasets import load_dataset
 
@@ -34,7 +34,7 @@ class Collapses(PCA):
 def run(tmp_path, monkeypatch, capsys):
     """Run the command, with quick methods, in an empty folder: (code, out, err)."""
     methods = {"PCA": PCA(2), "Collapses": Collapses(2)}
-    monkeypatch.setattr(_display, "default_methods", lambda *_, **__: methods)
+    monkeypatch.setattr(_compare, "default_methods", lambda *_, **__: methods)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -150,7 +150,7 @@ def test_the_seed_decides(run):
 def test_components_reach_the_methods(run, monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        _display,
+        _compare,
         "default_methods",
         lambda X, **options: seen.update(options) or {"PCA": PCA()},
     )

@@ -66,7 +66,7 @@ class Warns(PCA):
 
 
 def test_the_usual_methods_by_default():
-    display = ComparisonDisplay.from_estimators(DIGITS, y=NUMERALS)
+    display = ComparisonDisplay.from_estimators(None, DIGITS, y=NUMERALS)
     table = display.table
     assert list(table["method"]) == [
         "PCA",
@@ -99,7 +99,7 @@ def test_the_usual_methods_by_default():
 def test_every_entry_is_the_measure_of_the_held_out_rows():
     places = np.random.default_rng(0).normal(size=(len(IRIS), 2))
     display = ComparisonDisplay.from_estimators(
-        IRIS, [PCA(2)], SPECIES, intrinsic_coordinates=places, n_neighbors=3
+        [PCA(2)], IRIS, SPECIES, intrinsic_coordinates=places, n_neighbors=3
     )
     rows = display.held_out
     (Z,) = [embedding.Z for embedding in display.embeddings.values()]
@@ -133,7 +133,7 @@ def test_every_entry_is_the_measure_of_the_held_out_rows():
 def test_rows_keep_their_labels_and_places():
     row_number = np.arange(len(IRIS))
     display = ComparisonDisplay.from_estimators(
-        IRIS, [PCA(1)], row_number, intrinsic_coordinates=row_number[:, None]
+        [PCA(1)], IRIS, row_number, intrinsic_coordinates=row_number[:, None]
     )
     held_out = display.held_out
     assert_array_equal(held_out.X_test, IRIS[held_out.y_test])
@@ -183,14 +183,14 @@ def test_kinds_of_input(kind):
 def test_preprocessing_comes_before_every_method_and_measure():
     frame = pd.DataFrame(IRIS, columns=list("abcd")) * [1e6, 1, 1, 1]
     scaler = StandardScaler()
-    display = ComparisonDisplay.from_estimators(frame, [PCA(2)], preprocessing=scaler)
+    display = ComparisonDisplay.from_estimators([PCA(2)], frame, preprocessing=scaler)
     assert display.held_out.names == list("abcd")
     assert_allclose(display.held_out.X_train.std(axis=0), 1)
     assert not hasattr(scaler, "mean_")
     assert display.table["reconstruction_r2"][0] < 0.99
     assert compare(frame, [PCA(2)])["reconstruction_r2"][0] > 0.99
     fewer = FunctionTransformer(lambda X: np.asarray(X)[:, :3])
-    display = ComparisonDisplay.from_estimators(frame, [PCA(2)], preprocessing=fewer)
+    display = ComparisonDisplay.from_estimators([PCA(2)], frame, preprocessing=fewer)
     assert display.held_out.names is None
 
 
@@ -216,7 +216,7 @@ def test_methods_that_do_not_scale_get_a_subsample():
         make_pipeline(StandardScaler(), Isomap(n_neighbors=20)),
         PCA(2),
     ]
-    display = ComparisonDisplay.from_estimators(IRIS, methods, max_rows=30)
+    display = ComparisonDisplay.from_estimators(methods, IRIS, max_rows=30)
     assert len(display.held_out.X_test) == 30
     assert list(display.table["n_fit_rows"]) == [30, 30, 120]
     assert list(display.table["note"]) == ["fitted on 30 of the 120 rows"] * 2 + [""]
@@ -231,7 +231,7 @@ def test_a_kernel_pca_without_inverse_has_no_r2():
 
 def test_a_method_that_cannot_transform_is_fitted_on_the_held_out_rows():
     method = TSNE(perplexity=5, max_iter=250, random_state=0)
-    display = ComparisonDisplay.from_estimators(IRIS, [method, PCA(2)])
+    display = ComparisonDisplay.from_estimators([method, PCA(2)], IRIS)
     row = display.table.iloc[0]
     assert row["n_fit_rows"] == len(display.held_out.X_test) == 38
     assert np.isnan(row["transform_seconds"])
@@ -242,7 +242,7 @@ def test_a_method_that_cannot_transform_is_fitted_on_the_held_out_rows():
 
 def test_a_method_that_fails_does_not_cost_the_others():
     with pytest.warns(FitFailedWarning, match="Fails failed: no way at all"):
-        display = ComparisonDisplay.from_estimators(IRIS, [Fails(), PCA(2)])
+        display = ComparisonDisplay.from_estimators([Fails(), PCA(2)], IRIS)
     assert list(display.embeddings) == ["PCA"]
     row = display.table.iloc[0]
     assert row["note"] == "failed: no way at all"
@@ -359,9 +359,9 @@ LABELS = np.array(["warm", "cold"])
         ([PCA], TypeError, "is not a transformer"),
         ({"k-NN": KNeighborsClassifier()}, TypeError, "k-NN is not a transformer"),
         ([], ValueError, "estimators is empty"),
-        (LABELS, TypeError, "no estimator in it, but .*'warm'.*pass them as y"),
-        (pd.Series(LABELS), TypeError, r"but 'warm' .* compare\(X, y=labels\)"),
-        (np.arange(3), TypeError, "pass them as y"),
+        (LABELS, TypeError, "no estimator in it, but .*'warm'.*and y=labels"),
+        (pd.Series(LABELS), TypeError, "but 'warm' .* and y=labels"),
+        (DIGITS, TypeError, r"but array\(.*… and the like.* as X=rows"),
     ],
 )
 def test_bad_estimators(estimators, error, message):
@@ -379,7 +379,7 @@ def test_a_missing_package_is_named_with_its_extra(package, monkeypatch):
     monkeypatch.setattr("skae._optional.import_module", import_module)
     message = rf'{package} is needed here: pip install "skae\[inspection\]"'
     with pytest.raises(ImportError, match=message):
-        ComparisonDisplay.from_estimators(IRIS, [PCA(2)], verbose=True).plot()
+        ComparisonDisplay.from_estimators([PCA(2)], IRIS, verbose=True)
 
 
 def test_the_progress_bar_names_the_method(monkeypatch, capsys):

@@ -71,12 +71,15 @@ def display():
         "Isomap": Isomap(n_neighbors=20),
     }
     y = pd.Series(NUMERALS, name="numeral")
-    return ComparisonDisplay.from_estimators(DIGITS, methods, y, test_size=60)
+    return ComparisonDisplay.from_estimators(methods, DIGITS, y, test_size=60)
 
 
 @pytest.fixture(scope="module")
 def page(display):
-    return Page(display.to_html(name="digits"))
+    pyplot.close("all")  # what from_estimators has drawn
+    page = Page(display.to_html(name="digits"))
+    assert not pyplot.get_fignums()
+    return page
 
 
 def test_it_says_what_was_compared(page, display):
@@ -149,7 +152,6 @@ def test_pictures_for_light_and_for_dark(page):
         assert light.shape == dark.shape
         assert (dark - light)[..., :3].max() > 0.7
         assert (dark - light)[..., :3].min() >= 0
-    assert not pyplot.get_fignums()
 
 
 def test_parameters_of_every_method_and_step(page):
@@ -171,9 +173,9 @@ def test_versions_settings_and_the_rows(page, display):
     for words in ("test_size 60", "n_neighbors 5", "max_rows 2000", "random_state 0"):
         assert words in page.text
     digest = re.search(r"[0-9a-f]{64}", page.text)[0]
-    again = ComparisonDisplay.from_estimators(DIGITS, [PCA(1)], test_size=60)
+    again = ComparisonDisplay.from_estimators([PCA(1)], DIGITS, test_size=60)
     assert digest in again.to_html()
-    other = ComparisonDisplay.from_estimators(DIGITS + 1e-9, [PCA(1)], test_size=60)
+    other = ComparisonDisplay.from_estimators([PCA(1)], DIGITS + 1e-9, test_size=60)
     assert digest not in other.to_html()
 
 
@@ -197,7 +199,7 @@ def code_in(html):
 def test_the_code_repeats_it(methods, tmp_path):
     options = {"preprocessing": MinMaxScaler((0, 2)), "max_rows": 30, "random_state": 5}
     y = pd.Series(SPECIES, name="species")
-    display = ComparisonDisplay.from_estimators(IRIS, methods, y, **options)
+    display = ComparisonDisplay.from_estimators(methods, IRIS, y, **options)
     path = tmp_path / "a report.html"
     assert display.to_html(path) is None
     written = path.read_text(encoding="utf-8")
@@ -215,7 +217,7 @@ def test_the_code_repeats_it(methods, tmp_path):
 def test_the_code_repeats_what_is_known_of_the_manifold(tmp_path):
     places = IRIS[:, :2] + 0.25
     display = ComparisonDisplay.from_estimators(
-        IRIS, [PCA(2)], intrinsic_coordinates=places
+        [PCA(2)], IRIS, intrinsic_coordinates=places
     )
     path = tmp_path / "report.html"
     display.to_html(path)
@@ -237,7 +239,7 @@ def test_a_command_takes_the_place_of_code(display):
 
 def test_without_a_seed_it_says_so():
     seed = np.random.RandomState(0)
-    display = ComparisonDisplay.from_estimators(IRIS, [PCA(1)], random_state=seed)
+    display = ComparisonDisplay.from_estimators([PCA(1)], IRIS, random_state=seed)
     html = display.to_html()
     assert "no run is like another" in html
     assert " at 0x" not in html
@@ -265,7 +267,7 @@ def test_nothing_gets_in():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitFailedWarning)
         display = ComparisonDisplay.from_estimators(
-            frame, {NASTY: PCA(2), "other": Nasty()}, y
+            {NASTY: PCA(2), "other": Nasty()}, frame, y
         )
     page = Page(display.to_html(name=NASTY, command=NASTY))
     tags = {tag for tag, _ in page.elements}
@@ -277,7 +279,7 @@ def test_nothing_gets_in():
 
 
 def test_names_that_are_no_text(tmp_path):
-    display = ComparisonDisplay.from_estimators(IRIS, {"a \x00": PCA(1)})
+    display = ComparisonDisplay.from_estimators({"a \x00": PCA(1)}, IRIS)
     display.to_html(tmp_path / "a.html", name="na\udce9f")
     assert "na&#56553;f" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
@@ -296,7 +298,7 @@ MANY = np.arange(450) % 50  # fifty values
 )
 def test_what_points_are_told_apart_by(y, n_images, words):
     X = np.tile(IRIS, (3, 1))
-    display = ComparisonDisplay.from_estimators(X, [PCA(2)], y)
+    display = ComparisonDisplay.from_estimators([PCA(2)], X, y)
     images = Page(display.to_html()).all("img")
     assert len(images) == n_images
     assert any(words in image["alt"] for image in images)
@@ -305,7 +307,7 @@ def test_what_points_are_told_apart_by(y, n_images, words):
 def test_what_fails_and_what_has_no_inverse():
     with pytest.warns(FitFailedWarning):
         display = ComparisonDisplay.from_estimators(
-            IRIS, {"Isomap": Isomap(n_neighbors=60), "fails": Nasty("x")}
+            {"Isomap": Isomap(n_neighbors=60), "fails": Nasty("x")}, IRIS
         )
     page = Page(display.to_html())
     assert "fails: failed: " in page.text
@@ -317,11 +319,23 @@ def test_what_fails_and_what_has_no_inverse():
 def test_images_of_a_given_shape_and_methods_of_ones_own():
     own = FunctionTransformer(np.negative, np.negative, check_inverse=False)
     wide = np.tile(IRIS, 3)
-    display = ComparisonDisplay.from_estimators(wide, {"own": own})
-    html = display.to_html(image_shape=(3, 4), n_samples=3)
+    display = ComparisonDisplay.from_estimators({"own": own}, wide, image_shape=(3, 4))
+    html = display.to_html(n_samples=3)
     assert "&lt;ufunc 'negative'&gt;" in html
+    assert "image_shape=(3, 4)," in code_in(html)
     with pytest.raises(ValueError, match="does not fit rows of 12"):
-        display.to_html(image_shape=(5, 5))
+        ComparisonDisplay.from_estimators({"own": own}, wide, image_shape=(5, 5))
+
+
+def test_what_is_not_all_is_not_rounded_to_one():
+    X = np.column_stack([IRIS[:, :2] * 1000, IRIS[:, 2:] % 1])
+    display = ComparisonDisplay.from_estimators([PCA(2), PCA(4)], X)
+    almost, all_of_it = display.table["reconstruction_r2"]
+    assert 0.9995 < almost < all_of_it == 1
+    text = Page(display.to_html()).text
+    assert "<1.000" in text
+    assert "R²\u00a0<1.000" in text
+    assert "R²\u00a01.000" in text
 
 
 def test_text_stands_where_it_was_put():
@@ -334,7 +348,7 @@ def test_steps_that_do_nothing_and_labels_that_start_alike(monkeypatch):
     pipeline = Pipeline([("none", "passthrough"), ("pca", PCA(2))])
     labels = np.array(["a label that is rather long", "a label that is rather lost"])
     display = ComparisonDisplay.from_estimators(
-        IRIS, {"both": pipeline}, labels[SPECIES // 2]
+        {"both": pipeline}, IRIS, labels[SPECIES // 2]
     )
     page = Page(display.to_html())
     assert page.text.count("Parameter ") == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot, rcParams
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, load_iris
@@ -16,14 +16,6 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 DIGITS, NUMERALS = (part[:160] for part in load_digits(return_X_y=True))
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    settings = dict(rcParams)
-    yield
-    pyplot.close("all")
-    assert dict(rcParams) == settings
-
-
 def texts(fig):
     """All that is written on a figure."""
     return " ".join(
@@ -33,9 +25,9 @@ def texts(fig):
 
 def test_the_picture_of_a_comparison():
     display = ComparisonDisplay.from_estimators(
-        DIGITS, [PCA(2), Isomap(n_neighbors=20), PCA(5)], NUMERALS
+        [PCA(2), Isomap(n_neighbors=20), PCA(5)], DIGITS, NUMERALS
     )
-    fig = display.plot()
+    fig = display.figure_
     top, bottom = fig.subfigs
     assert [ax.get_title() for ax in top.axes] == ["PCA 1", "Isomap", "PCA 2"]
     assert "its principal axes 1 and 2 of 5" in top.axes[2].get_xlabel()
@@ -44,28 +36,41 @@ def test_the_picture_of_a_comparison():
     labels = [ax.get_ylabel().split("\n")[0] for ax in bottom.axes]
     assert labels == ["original", "PCA 1", "PCA 2"]
     r2 = display.table["reconstruction_r2"][0]
-    assert bottom.axes[1].get_ylabel() == f"PCA 1\nR² {r2:.2f}"
+    assert bottom.axes[1].get_ylabel() == f"PCA 1\nR²\u00a0{r2:.3f}"
+    assert display.axes_ == [*top.axes, *bottom.axes]
     fig.draw_without_rendering()
+    again = display.plot(n_samples=4)
+    assert again is display
+    assert display.figure_ is not fig
+    assert display.axes_[-1].get_images()[0].get_array().shape == (8, 4 * 8 + 3)
 
 
 def test_a_picture_without_reconstructions():
-    display = ComparisonDisplay.from_estimators(IRIS, [Isomap(n_neighbors=30)])
-    assert [ax.get_title() for ax in display.plot().axes] == ["Isomap"]
+    display = ComparisonDisplay.from_estimators([Isomap(n_neighbors=30)], IRIS)
+    assert [ax.get_title() for ax in display.axes_] == ["Isomap"]
+    assert display.figure_.axes == display.axes_
 
 
 def test_a_picture_on_the_callers_figure_leaves_pyplot_alone():
-    display = ComparisonDisplay.from_estimators(IRIS, [PCA(2)])
-    fig = Figure(figsize=display.figure_size())
-    assert display.plot(fig=fig) is fig
+    fig = Figure(figsize=(8, 8))
+    display = ComparisonDisplay.from_estimators([PCA(2)], IRIS, IRIS[:, 0], fig=fig)
+    assert display.figure_ is fig
     fig.draw_without_rendering()
     assert not pyplot.get_fignums()
+    assert len(display.axes_) == 3  # without the bars of colours
+    assert len(fig.axes) == 5
+    fig.set_size_inches(display.figure_size())
+    with pytest.raises(TypeError, match=r"fig must be .* Got Axes"):
+        display.plot(fig.axes[0])
+    with pytest.raises(TypeError, match=r"fig must be .* Got ndarray of 2"):
+        plot_embeddings({"one": IRIS}, fig=fig.subfigures(2))
 
 
 def test_a_picture_on_a_part_of_a_figure():
-    display = ComparisonDisplay.from_estimators(IRIS, [PCA(2)])
+    display = ComparisonDisplay.from_estimators([PCA(2)], IRIS)
     fig = Figure(figsize=(12, 6))
     _, right = fig.subfigures(1, 2)
-    assert display.plot(fig=right) is right
+    assert display.plot(right).figure_ is right
     fig.draw_without_rendering()
     assert all(ax.get_position().x0 >= 0 for ax in fig.axes)
 
@@ -160,6 +165,11 @@ def test_constant_columns_are_drawn():
     fig = plot_reconstructions(X, {"same": X}, captions={"same": "all of it"})
     fig.draw_without_rendering()
     assert "same\nall of it" in texts(fig)
+    below = [line.get_xydata() for line in fig.axes[0].lines]
+    original = fig.axes[0].get_images()[0].get_array()
+    assert_array_equal(np.concatenate(below), np.argwhere(original < 0)[:, ::-1])
+    many = np.random.default_rng(0).normal(size=(20, 101))
+    assert not plot_reconstructions(many, {"same": many}).axes[0].lines
     flat = np.column_stack([IRIS[:, :2], np.ones(150)])
     plot_reconstructions(flat, {"same": flat}).draw_without_rendering()
 

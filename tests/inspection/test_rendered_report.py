@@ -69,7 +69,7 @@ def report(tmp_path_factory):
         NASTY: NMF(2, max_iter=5000),
         "Isomap": Isomap(n_neighbors=30),
     }
-    display = ComparisonDisplay.from_estimators(X, methods, y)
+    display = ComparisonDisplay.from_estimators(methods, X, y)
     path = tmp_path_factory.mktemp("report") / "report.html"
     display.to_html(path, name=NASTY)
     return path

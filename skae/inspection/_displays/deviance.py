@@ -1,7 +1,7 @@
 """How much is explained by codes of different sizes, beside PCA."""
 
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
@@ -10,7 +10,7 @@ from sklearn.model_selection import ShuffleSplit, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skae.inspection._figure import axes_for
+from skae.inspection._displays.base import Display
 from skae.inspection._rows import as_rows
 from skae.metrics import reconstruction_r2
 from skae.metrics._within import best_of, last_step, named_parts
@@ -20,7 +20,7 @@ _VARIANCE = "share of the variance explained"
 
 
 @dataclass(kw_only=True, eq=False)
-class ExplainedDevianceDisplay:
+class ExplainedDevianceDisplay(Display):
     """The share of the deviance of new rows that codes of different sizes explain.
 
     Where the curve bends is a size to begin with; where it lies above PCA's, the rows
@@ -144,6 +144,7 @@ class ExplainedDevianceDisplay:
         n_features = int(np.prod(np.shape(splits[0][0])[1:]))
         if n_components is None:
             n_components = [k for k in _SIZES if k < n_features] or [1]
+        n_components = _sizes(n_components)
 
         def scores_of(model, splits, sizes):
             tasks = (
@@ -166,7 +167,7 @@ class ExplainedDevianceDisplay:
                 _as_pca(estimator, place), flat, possible
             )
         display = cls(
-            n_components=list(n_components),
+            n_components=n_components,
             scores=scores,
             pca_scores=pca_scores,
             name=name or type(last).__name__,
@@ -182,16 +183,16 @@ class ExplainedDevianceDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.errorbar`, for the estimator's curve.
+            ``figsize`` of a new figure, in inches; options of
+            `matplotlib.axes.Axes.errorbar`, for the estimator's curve.
 
         Returns
         -------
         ExplainedDevianceDisplay
             This one, with what was drawn as attributes.
         """
-        ax = self.ax_ = axes_for(ax, (6.0, 4.0))
-        self.figure_ = ax.figure
-        self.curves_ = [self._draw(self.scores, self.name, fmt="o-", **kwargs)]
+        ax = self._start(ax, (6.0, 4.0), kwargs)
+        self.curves_ = [self._draw(self.scores, self.name, **{"fmt": "o-", **kwargs})]
         if self.pca_scores is not None:
             style = {"fmt": "s--", "color": "0.35", "markerfacecolor": "white"}
             self.curves_.append(self._draw(self.pca_scores, "PCA", **style))
@@ -213,6 +214,17 @@ class ExplainedDevianceDisplay:
         return self.ax_.errorbar(
             self.n_components, scores.mean(axis=1), spread, **options
         )
+
+
+def _sizes(n_components):
+    """Return the sizes of the code as a list, if they are some."""
+    sizes = list(n_components) if np.ndim(n_components) == 1 else []
+    if not sizes or not all(isinstance(k, Integral) and k > 0 for k in sizes):
+        raise ValueError(
+            "n_components must be the sizes of the code to try, whole numbers from 1 "
+            f"on, such as [1, 2, 4, 8] or range(1, 9). Got {n_components!r}."
+        )
+    return sizes
 
 
 def _flat(X):

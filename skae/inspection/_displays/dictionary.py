@@ -5,25 +5,19 @@ from math import ceil
 
 import numpy as np
 
-from skae.inspection._figure import (
-    axes_for,
-    bare,
-    broken,
-    frameless,
-    inches_each,
-    name_axis,
-)
-from skae.inspection._images import image_shape_for
+from skae.inspection._displays.base import RowsDisplay
+from skae.inspection._figure import bare, broken, frameless, inches_each, name_axis
 from skae.inspection._models import decode, encode, known_image_shape
 from skae.inspection._profiles import draw_cells, feature_places, label_features
 from skae.inspection._rows import FeatureStatistics, as_rows, names_of
+from skae.inspection._shares import written
 
 _MOST_IMAGES, _MOST_BARS = 64, 16
 _MOST_LABELS = 40  # images under which there is room for a number
 
 
 @dataclass(kw_only=True, eq=False)
-class DictionaryDisplay:
+class DictionaryDisplay(RowsDisplay):
     """The atoms of a sparse code, by how much of the reconstructions they make up.
 
     An atom is what a unit adds to the reconstruction of a code of zeros, when it is as
@@ -43,9 +37,8 @@ class DictionaryDisplay:
     dead : ndarray of bool of shape (n_components,)
         Which units are dead.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -88,6 +81,7 @@ class DictionaryDisplay:
     dead: np.ndarray
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "atoms"
 
     @classmethod
     def from_estimator(
@@ -95,7 +89,6 @@ class DictionaryDisplay:
         estimator,
         X,
         *,
-        n_atoms=None,
         image_shape=None,
         feature_names=None,
         ax=None,
@@ -111,8 +104,6 @@ class DictionaryDisplay:
             atoms do not add up to the reconstructions.
         X : array-like of shape (n_samples, n_features)
             Rows that show how the units are used.
-        n_atoms : int, default=None
-            How many to draw at most; None is 64 images, or 16 rows of bars.
         image_shape : tuple of int or False, default=None
             As of the class; None asks the estimator first, if it is one of images.
         feature_names : list of str, default=None
@@ -141,7 +132,7 @@ class DictionaryDisplay:
             image_shape=shape,
             feature_names=names_of(X, feature_names),
         )
-        return display.plot(ax, n_atoms=n_atoms, **kwargs)
+        return display.plot(ax, **kwargs)
 
     @property
     def order(self):
@@ -159,30 +150,28 @@ class DictionaryDisplay:
         n_atoms : int, default=None
             How many to draw at most; None is 64 images, or 16 rows of bars.
         **kwargs : dict
-            ``cmap`` for images.
+            ``figsize`` of a new figure, in inches; ``cmap`` of images, options of
+            `matplotlib.collections.LineCollection` for bars.
 
         Returns
         -------
         DictionaryDisplay
             This one, with what was drawn as attributes.
         """
-        n_features = self.atoms.shape[1]
-        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
-        if n_atoms is None:
-            n_atoms = _MOST_BARS if shape is None else _MOST_IMAGES
+        return super().plot(ax, n_atoms=n_atoms, **kwargs)
+
+    def _chosen(self, n_atoms):
+        """Choose the units to draw, and bring each atom onto a scale of its own."""
         self.units_ = self.order[:n_atoms]
         atoms = self.atoms[self.units_]
         largest = np.abs(atoms).max(axis=1, keepdims=True)
-        atoms = atoms / np.where(largest > 0, largest, 1)
-        draw = self._draw_bars if shape is None else self._draw_images
-        draw(ax, shape, atoms, **kwargs)
-        self.figure_ = self.ax_.figure
-        return self
+        return atoms / np.where(largest > 0, largest, 1)
 
-    def _draw_images(self, ax, shape, atoms, **kwargs):
+    def _draw_images(self, ax, shape, n_atoms, **kwargs):
+        atoms = self._chosen(_MOST_IMAGES if n_atoms is None else n_atoms)
         n_columns = min(len(atoms), 8 if len(atoms) > 24 else 6)
         n_lines = ceil(len(atoms) / n_columns)
-        ax = self.ax_ = axes_for(ax, (0.75 * n_columns + 0.5, 0.75 * n_lines + 0.4))
+        ax = self._start(ax, (0.75 * n_columns + 0.5, 0.75 * n_lines + 0.4), kwargs)
         bare(ax)
         shape.draw(ax, atoms, n_columns, (-1, 1), **kwargs)
         shares = len(atoms) <= _MOST_LABELS and self._is_sparse
@@ -195,13 +184,13 @@ class DictionaryDisplay:
         name_axis(ax.xaxis, self._summary(shares))
         ax.xaxis.labelpad = 8
 
-    def _draw_bars(self, ax, shape, atoms, **kwargs):
+    def _draw_table(self, ax, n_atoms, **kwargs):
+        atoms = self._chosen(_MOST_BARS if n_atoms is None else n_atoms)
         n, n_features = atoms.shape
         width = float(np.clip(0.4 * n_features, 4, 10)) + 1.5
-        ax = self.ax_ = axes_for(ax, (width, 0.4 * n + 1.5))
-        draw_cells(
-            ax, atoms, np.zeros(n), np.arange(float(n)), (1, -1), inches_each(ax, 1)
-        )
+        ax = self._start(ax, (width, 0.4 * n + 1.5), kwargs)
+        y, inches = np.arange(float(n)), inches_each(ax, 1)
+        draw_cells(ax, atoms, np.zeros(n), y, (1, -1), inches, **kwargs)
         ax.set(xlim=(-0.5, 0.5), ylim=(n - 0.4, -0.6))
         ax.set_yticks(range(n), map(self._name, self.units_))
         places = feature_places(n_features)
@@ -219,7 +208,7 @@ class DictionaryDisplay:
         return self.activity.min() < 1
 
     def _name(self, unit):
-        share = f" ({self.activity[unit]:.0%})" if self._is_sparse else ""
+        share = f" ({written(self.activity[unit], '.0%')})" if self._is_sparse else ""
         return f"unit {unit}{share}"
 
     def _summary(self, shares):
@@ -238,7 +227,7 @@ class DictionaryDisplay:
         self.ax_.text(
             column,
             line + 0.45,
-            f"{self.activity[unit]:.0%}",
+            written(self.activity[unit], ".0%"),
             ha="center",
             va="center",
             fontsize="x-small",

@@ -6,13 +6,13 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 
 from skae.inspection._colours import colours_of
-from skae.inspection._figure import axes_for
+from skae.inspection._displays.base import Display
 from skae.inspection._models import check_components, encode
 from skae.inspection._plot_embeddings import marker, spread
 
 
 @dataclass(kw_only=True, eq=False)
-class EmbeddingDisplay:
+class EmbeddingDisplay(Display):
     """The codes of rows as points of a plane, with what is known about the rows.
 
     Get one from :meth:`from_estimator` or :meth:`from_codes`.
@@ -58,7 +58,7 @@ class EmbeddingDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, components=None, ax=None, legend=True, **kwargs
+        cls, estimator, X, y=None, *, components=None, ax=None, **kwargs
     ):
         """Encode rows and draw their codes.
 
@@ -79,10 +79,8 @@ class EmbeddingDisplay:
             random along the other.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        legend : bool, default=True
-            Whether to explain the colours.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.scatter`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -90,14 +88,10 @@ class EmbeddingDisplay:
             What was drawn.
         """
         codes = encode(estimator, X, cls.__name__)
-        return cls.from_codes(
-            codes, y, components=components, ax=ax, legend=legend, **kwargs
-        )
+        return cls.from_codes(codes, y, components=components, ax=ax, **kwargs)
 
     @classmethod
-    def from_codes(
-        cls, codes, y=None, *, components=None, ax=None, legend=True, **kwargs
-    ):
+    def from_codes(cls, codes, y=None, *, components=None, ax=None, **kwargs):
         """Draw codes that are there already, such as those of `TSNE`.
 
         Parameters
@@ -110,10 +104,8 @@ class EmbeddingDisplay:
             As in :meth:`from_estimator`.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        legend : bool, default=True
-            Whether to explain the colours.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.scatter`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -130,7 +122,7 @@ class EmbeddingDisplay:
                 f"components={components!r} are too many: pass one or two indices."
             )
         display = cls(codes=codes, y=y, components=tuple(chosen))
-        return display.plot(ax, legend=legend, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, legend=True, **kwargs):
         """Draw the points.
@@ -142,7 +134,7 @@ class EmbeddingDisplay:
         legend : bool, default=True
             Whether to explain the colours.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.scatter`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
@@ -150,8 +142,7 @@ class EmbeddingDisplay:
             This one, with what was drawn as attributes.
         """
         is_line = len(self.components) == 1
-        ax = self.ax_ = axes_for(ax, (6.4, 2.6 if is_line else 4.8))
-        self.figure_ = ax.figure
+        ax = self._start(ax, (6.4, 2.6 if is_line else 4.8), kwargs)
         colours = colours_of(self.y)
         coordinates = list(self.codes[:, list(self.components)].T)
         if is_line:

@@ -6,9 +6,11 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skae.inspection._figure import axes_for, name_axis, plain_numbers
+from skae.inspection._displays.base import Display
+from skae.inspection._figure import chosen_scale, name_axis, plain_numbers
 from skae.inspection._models import error_unit, in_unit, reconstruct
 from skae.inspection._rows import as_rows
+from skae.inspection._shares import written
 from skae.metrics._within import last_step
 
 _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
@@ -16,7 +18,7 @@ _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
 
 
 @dataclass(kw_only=True, eq=False)
-class ReconstructionErrorDisplay:
+class ReconstructionErrorDisplay(Display):
     """A histogram of reconstruction errors, with the share above a threshold.
 
     Rows that come back badly are unlike those that the estimator was fitted to. Get
@@ -88,8 +90,6 @@ class ReconstructionErrorDisplay:
         quantile=None,
         quantile_of=None,
         ax=None,
-        bins="auto",
-        scale="auto",
         **kwargs,
     ):
         """Reconstruct rows and draw the histogram of their errors.
@@ -116,10 +116,6 @@ class ReconstructionErrorDisplay:
             rows set is ``np.quantile(ae.reconstruction_error(X_train), 0.95)``.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        bins : int, str or array-like, default="auto"
-            As in `numpy.histogram_bin_edges`.
-        scale : {"auto", "linear", "log"}, default="auto"
-            As in :meth:`plot`.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -143,8 +139,6 @@ class ReconstructionErrorDisplay:
             quantile_of=quantile_of,
             unit=unit,
             ax=ax,
-            bins=bins,
-            scale=scale,
             **kwargs,
         )
 
@@ -159,8 +153,6 @@ class ReconstructionErrorDisplay:
         quantile_of=None,
         unit=None,
         ax=None,
-        bins="auto",
-        scale="auto",
         **kwargs,
     ):
         """Draw the histogram of errors, or of other scores, that are there already.
@@ -181,10 +173,6 @@ class ReconstructionErrorDisplay:
             Unit of the errors.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
-        bins : int, str or array-like, default="auto"
-            As in `numpy.histogram_bin_edges`.
-        scale : {"auto", "linear", "log"}, default="auto"
-            As in :meth:`plot`.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -212,7 +200,7 @@ class ReconstructionErrorDisplay:
         display = cls(
             errors=errors, y=y, threshold=threshold, unit=unit, threshold_name=name
         )
-        return display.plot(ax, bins=bins, scale=scale, **kwargs)
+        return display.plot(ax, **kwargs)
 
     @property
     def share_above(self):
@@ -238,20 +226,16 @@ class ReconstructionErrorDisplay:
             Of the error. ``"auto"`` is logarithmic where the errors are positive and
             the largest is more than ten times their median.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.hist`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.hist`.
 
         Returns
         -------
         ReconstructionErrorDisplay
             This one, with what was drawn as attributes.
         """
-        if scale not in ("auto", "linear", "log"):
-            raise ValueError(f'scale must be "auto", "linear" or "log". Got {scale!r}.')
-        ax = self.ax_ = axes_for(ax, (6.4, 4.0))
-        self.figure_ = ax.figure
-        if scale == "auto":
-            scale = "log" if self._has_a_tail() else "linear"
+        scale = chosen_scale(scale, "log" if self._has_a_tail() else "linear")
         edges = self._edges(bins, scale)
+        ax = self._start(ax, (6.4, 4.0), kwargs)
         labels = [None] if self.y is None else np.unique(self.y).tolist()
         self.bars_ = [
             self._draw(i, label, edges, **kwargs) for i, label in enumerate(labels)
@@ -296,7 +280,7 @@ class ReconstructionErrorDisplay:
         if self.threshold is None:
             return what
         share = self.share_above if label is None else self.share_above[label]
-        return f"{what}: {share:.1%} above"
+        return f"{what}: {written(share, '.1%')} above"
 
     def _has_a_tail(self):
         median = np.median(self.errors)

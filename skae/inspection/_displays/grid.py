@@ -1,25 +1,31 @@
 """What a plane of codes decodes to."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
-from skae.inspection._figure import axes_for, inches_each
-from skae.inspection._images import image_shape_for
+from skae._optional import import_optional
+from skae.inspection._displays.base import RowsDisplay
+from skae.inspection._figure import broken, cut, inches_each, split
 from skae.inspection._latent import CodeRange, check_steps, decode_around
 from skae.inspection._models import check_components, known_image_shape
 from skae.inspection._profiles import draw_cells
 from skae.inspection._rows import FeatureStatistics, as_rows, names_of
 
+_MOST_MAPS = 16  # features that have one each
+_NUMBERED = 1.2  # inches of a map with room for numbers at its lines
+
 
 @dataclass(kw_only=True, eq=False)
-class LatentGridDisplay:
+class LatentGridDisplay(RowsDisplay):
     """What codes on a grid in two components decode to, each drawn in its place.
 
     The axes are those of the code, as in an `EmbeddingDisplay` of the same components.
-    Images are drawn as such. Of other rows the deviations from the mean are drawn, a
-    bar or, for many features, a point of a line for each, from the first on the left
-    to the last. Get one from :meth:`from_estimator`.
+    Images are drawn as such. Of other rows the deviations from the mean are drawn, in
+    standard deviations: of up to sixteen features a map of the plane for each, with
+    lines of equal height, dashed below the mean; of more, without names, such as those
+    of a signal, a line in the place of each code. Get one from :meth:`from_estimator`.
 
     Parameters
     ----------
@@ -32,16 +38,17 @@ class LatentGridDisplay:
     statistics : FeatureStatistics
         What is typical of the features.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features; rows of features with names are no images.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        The axes that were drawn on.
+        The axes that were drawn on, or that the maps stand in.
+    axes_ : list of matplotlib.axes.Axes
+        `ax_`, or the axes of each feature's map.
     figure_ : matplotlib.figure.Figure
         The figure that they are in.
 
@@ -73,6 +80,7 @@ class LatentGridDisplay:
     statistics: FeatureStatistics
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "decoded"
 
     @classmethod
     def from_estimator(
@@ -112,7 +120,8 @@ class LatentGridDisplay:
         feature_names : list of str, default=None
             Names of the features; None takes those of a DataFrame.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new pyplot figure.
+            Where to draw; None is a new pyplot figure. Maps need axes from a grid,
+            which are split.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -151,55 +160,78 @@ class LatentGridDisplay:
         )
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax=None, *, cmap="gray"):
-        """Draw what was decoded.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new pyplot figure.
-        cmap : str or matplotlib.colors.Colormap, default="gray"
-            Colours of images that have a single channel.
-
-        Returns
-        -------
-        LatentGridDisplay
-            This one, with what was drawn as attributes.
-        """
-        n_features = self.decoded.shape[2]
-        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
-        ax = self.ax_ = axes_for(ax, (6.0, 6.0))
-        self.figure_ = ax.figure
-        step = self.values[:, 1] - self.values[:, 0]
-        if shape is None:
-            self._draw_cells(step)
-        else:
-            self._draw_images(shape, step, cmap)
-        first, second = self.components
-        ax.set(xlabel=f"component {first}", ylabel=f"component {second}")
-        return self
-
-    def _draw_images(self, shape, step, cmap):
-        n_steps, (height, width) = self.decoded.shape[0], shape.height_and_width
-        rows = self.decoded[::-1].reshape(n_steps**2, -1)  # the highest come first
-        limits = self.statistics.limits
-        picture, _ = shape.mosaic(rows, n_steps, limits)
-        low, high = self.values[:, 0] - step / 2, self.values[:, -1] + step / 2
-        self.ax_.imshow(
-            picture,
-            cmap=cmap,
-            vmin=limits[0],
-            vmax=limits[1],
-            extent=(low[0], high[0], low[1], high[1]),
-            aspect=height / width * step[0] / step[1],
-            interpolation="nearest",
+    def _draw_images(self, ax, shape, **kwargs):
+        n_steps, step = self.decoded.shape[0], self.values[:, 1] - self.values[:, 0]
+        ax = self._start(ax, (6.0, 6.0), kwargs)
+        self.axes_ = [ax]
+        shape.draw(
+            ax,
+            self.decoded[::-1].reshape(n_steps**2, -1),  # the highest come first
+            n_steps,
+            self.statistics.limits,
+            x=(self.values[0, 0], step[0]),
+            y=(self.values[1, -1], -step[1]),
+            **kwargs,
         )
+        self._label(ax)
 
-    def _draw_cells(self, step):
-        n_steps, ax = self.decoded.shape[0], self.ax_
-        rows = self.statistics.standardise(self.decoded).reshape(n_steps**2, -1)
+    def _draw_table(self, ax, **kwargs):
+        planes = self.statistics.standardise(self.decoded)
+        if planes.shape[2] <= _MOST_MAPS:
+            self._draw_maps(ax, planes, **kwargs)
+        elif self.feature_names is None:
+            self._draw_lines(ax, planes, **kwargs)
+        else:
+            raise ValueError(
+                f"A grid shows tables of up to {_MOST_MAPS} features, a map for each; "
+                f"this one has {planes.shape[2]}. Use LatentTraversalDisplay, which "
+                "has room for their names. For signals pass an array, without names."
+            )
+
+    def _draw_maps(self, ax, planes, **kwargs):
+        """Draw the value of each feature over the plane, with lines of equal height."""
+        n = planes.shape[2]
+        n_columns = ceil(np.sqrt(n))
+        size = 2.4 * n_columns + 1.4, 2.1 * ceil(n / n_columns) + 0.5
+        ax = self._start(ax, size, kwargs)
+        self.axes_ = split(ax, n, n_columns, sharey=True)
+        ticker = import_optional("matplotlib.ticker", extra="inspection")
+        levels = ticker.MaxNLocator(10).tick_values(planes.min(), planes.max())
+        names = self.feature_names or [f"feature {i}" for i in range(n)]
+        inches = inches_each(self.axes_[0], 1)
+        options = {"levels": levels, "cmap": "cividis", **kwargs}
+        for i, one in enumerate(self.axes_):
+            plane = planes[:, :, i]
+            filled = one.contourf(*self.values, plane, **options)
+            inside = levels[(plane.min() < levels) & (levels < plane.max())]
+            if len(inside):
+                style = {"colors": "k", "linewidths": 0.8}
+                lines = one.contour(*self.values, plane, inside, **style)
+                if inches > _NUMBERED:
+                    one.clabel(lines, fontsize="x-small", inline_spacing=1)
+            one.set_title(cut(names[i], int(14 * inches)), fontsize="medium")
+            self._label(one, x=i + n_columns >= n, y=i % n_columns == 0)
+        bar = self.figure_.colorbar(filled, ax=self.axes_, aspect=40)
+        bar.set_label("standard deviations from the mean")
+
+    def _draw_lines(self, ax, planes, **kwargs):
+        """Draw each row as a line in its place, all of them on one scale."""
+        n_steps, step = planes.shape[0], self.values[:, 1] - self.values[:, 0]
+        ax = self._start(ax, (6.0, 6.0), kwargs)
+        self.axes_ = [ax]
+        rows = planes.reshape(n_steps**2, -1)
         x, y = (axis.ravel() for axis in np.meshgrid(*self.values))
-        rows = rows / max(1.0, np.abs(rows).max())
-        draw_cells(ax, rows, x, y, step, inches_each(ax, n_steps))
+        largest = max(1.0, np.abs(rows).max())
+        inches = inches_each(ax, n_steps)
+        draw_cells(ax, rows / largest, x, y, step, inches, **kwargs)
         low, high = self.values[:, 0] - 0.6 * step, self.values[:, -1] + 0.6 * step
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        apart = f"{2 * largest / 0.9:.2g} standard deviations from line to line"
+        name = f"values over the features 0 to {rows.shape[1] - 1}; {apart}"
+        ax.set_title(broken(ax.xaxis, name), fontsize="medium")
+        self._label(ax)
+
+    def _label(self, ax, x=True, y=True):
+        """Write which components the axes are, at those of the two that are wanted."""
+        for axis, i, wanted in zip("xy", self.components, (x, y), strict=True):
+            ax.set(**{f"{axis}label": f"component {i}" if wanted else ""})

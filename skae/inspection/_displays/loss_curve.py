@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae.inspection._figure import axes_for, name_axis, plain_numbers
+from skae.inspection._displays.base import Display
+from skae.inspection._figure import chosen_scale, name_axis, plain_numbers
 from skae.inspection._models import error_unit, in_unit
 from skae.metrics._within import innermost
 
@@ -14,7 +15,7 @@ _MARKS = "s^Dv<>PX"  # not the circle, which is at the epoch that was kept
 
 
 @dataclass(kw_only=True, eq=False)
-class LossCurveDisplay:
+class LossCurveDisplay(Display):
     """The training and the validation loss of each epoch, and which epoch was kept.
 
     Get one from :meth:`from_estimator`.
@@ -71,7 +72,7 @@ class LossCurveDisplay:
     name: str | None = None
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, scale="auto", **kwargs):
+    def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
         """Draw the loss curve of a fitted estimator.
 
         Parameters
@@ -85,8 +86,6 @@ class LossCurveDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure. Curves that are there already
             stay, so that fits can be compared.
-        scale : {"auto", "linear", "log"}, default="auto"
-            As in :meth:`plot`.
         **kwargs : dict
             As in :meth:`plot`.
 
@@ -110,7 +109,7 @@ class LossCurveDisplay:
             unit=error_unit(trained, estimator),
             name=name,
         )
-        return display.plot(ax, scale=scale, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, scale="auto", mark_best=True, **kwargs):
         """Draw the curves.
@@ -125,17 +124,16 @@ class LossCurveDisplay:
         mark_best : bool, default=True
             Whether to mark the epoch whose weights were kept.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.plot`, for the curves.
+            ``figsize`` of a new figure, in inches; options of
+            `matplotlib.axes.Axes.plot`, for the curves.
 
         Returns
         -------
         LossCurveDisplay
             This one, with what was drawn as attributes.
         """
-        if scale not in ("auto", "linear", "log"):
-            raise ValueError(f'scale must be "auto", "linear" or "log". Got {scale!r}.')
-        ax = self.ax_ = axes_for(ax, (6.0, 4.0))
-        self.figure_ = ax.figure
+        scale = chosen_scale(scale, "log" if self._spans_a_decade() else None)
+        ax = self._start(ax, (6.0, 4.0), kwargs)
         self.lines_, self.best_ = [], None
         kwargs = {**self._marks(ax), **kwargs}
         self._draw(self.loss_curve, "training", **kwargs)
@@ -145,9 +143,7 @@ class LossCurveDisplay:
             self._draw(self.validation_loss_curve, "validation", **style)
         if mark_best and self.best_iteration is not None:
             self._mark_best()
-        if scale == "auto" and self._spans_a_decade():
-            scale = "log"
-        if scale != "auto":
+        if scale:
             ax.set_yscale(scale)
         if ax.get_yscale() == "log":
             plain_numbers(ax.yaxis)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skae.inspection._figure import axes_for, frameless, inches_each, name_axis
-from skae.inspection._images import image_shape_for
+from skae.inspection._displays.base import RowsDisplay
+from skae.inspection._figure import cut, frameless, inches_each, name_axis
 from skae.inspection._models import known_image_shape, reconstruct
 from skae.inspection._profiles import label_features
 from skae.inspection._rows import (
@@ -16,11 +16,11 @@ from skae.inspection._rows import (
     rows_to_show,
 )
 
-_NUMBER = 0.45  # inches that a number in a cell needs
+_NUMBER, _SIGN = 0.45, 0.11  # inches that a number or a sign in a cell needs
 
 
 @dataclass(kw_only=True, eq=False)
-class ReconstructionDisplay:
+class ReconstructionDisplay(RowsDisplay):
     """Originals above their reconstructions, or the errors of the features of a table.
 
     Images are drawn as such, with the mean squared error of each. Of other rows the
@@ -38,9 +38,8 @@ class ReconstructionDisplay:
         Labels or numbers that the rows to show are spread over, and that are written at
         them.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -77,6 +76,7 @@ class ReconstructionDisplay:
     y: object = None
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "X"
 
     @classmethod
     def from_estimator(
@@ -85,8 +85,6 @@ class ReconstructionDisplay:
         X,
         y=None,
         *,
-        rows=None,
-        n_samples=10,
         image_shape=None,
         feature_names=None,
         ax=None,
@@ -104,10 +102,6 @@ class ReconstructionDisplay:
         y : array-like of shape (n_samples,), default=None
             Labels or numbers that the rows to show are spread over, and that are
             written at them.
-        rows : array-like of int or of bool, default=None
-            Indices of the rows to show, or a mask of them; None chooses `n_samples`.
-        n_samples : int, default=10
-            How many rows to show.
         image_shape : tuple of int or False, default=None
             As of the class; None asks the estimator first, if it is one of images.
         feature_names : list of str, default=None
@@ -115,7 +109,7 @@ class ReconstructionDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.imshow`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -126,8 +120,6 @@ class ReconstructionDisplay:
             X,
             reconstruct(estimator, X, cls.__name__),
             y,
-            rows=rows,
-            n_samples=n_samples,
             image_shape=known_image_shape(estimator, X, image_shape, feature_names),
             feature_names=feature_names,
             ax=ax,
@@ -141,8 +133,6 @@ class ReconstructionDisplay:
         X_hat,
         y=None,
         *,
-        rows=None,
-        n_samples=10,
         image_shape=None,
         feature_names=None,
         ax=None,
@@ -158,10 +148,6 @@ class ReconstructionDisplay:
             Their reconstructions.
         y : array-like of shape (n_samples,), default=None
             As in :meth:`from_estimator`.
-        rows : array-like of int or of bool, default=None
-            As in :meth:`from_estimator`.
-        n_samples : int, default=10
-            As in :meth:`from_estimator`.
         image_shape : tuple of int or False, default=None
             As of the class.
         feature_names : list of str, default=None
@@ -169,7 +155,7 @@ class ReconstructionDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.imshow`.
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -184,7 +170,7 @@ class ReconstructionDisplay:
         display = cls(
             X=X, X_hat=X_hat, y=y, image_shape=image_shape, feature_names=names
         )
-        return display.plot(ax, rows=rows, n_samples=n_samples, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, rows=None, n_samples=10, **kwargs):
         """Draw some of the rows.
@@ -199,81 +185,72 @@ class ReconstructionDisplay:
         n_samples : int, default=10
             How many rows to show.
         **kwargs : dict
-            Options of `matplotlib.axes.Axes.imshow`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.imshow`.
 
         Returns
         -------
         ReconstructionDisplay
             This one, with what was drawn as attributes.
         """
-        n_rows, n_features = self.X.shape
-        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
         if rows is None:
-            rows = rows_to_show(n_rows, self.y, n_samples)
-        self.rows_ = _indices(rows, n_rows)
-        draw = self._draw_errors if shape is None else self._draw_images
-        draw(ax, shape, **kwargs)
-        self.figure_ = self.ax_.figure
-        return self
+            rows = rows_to_show(len(self.X), self.y, n_samples)
+        self.rows_ = _indices(rows, len(self.X))
+        return super().plot(ax, **kwargs)
 
     def _draw_images(self, ax, shape, **kwargs):
         n = len(self.rows_)
-        ax = self.ax_ = axes_for(ax, (max(3.0, 0.85 * n) + 1.0, 2.4))
+        ax = self._start(ax, (max(3.0, 0.85 * n) + 1.0, 2.4), kwargs)
         X, X_hat = self.X[self.rows_], self.X_hat[self.rows_]
         limits = np.nanmin(X), np.nanmax(X)
         self.image_ = shape.draw(ax, np.concatenate([X, X_hat]), n, limits, **kwargs)
         errors = np.nanmean(np.square(X - X_hat), axis=1)
         ax.set_yticks([0, 1], ["original", "reconstruction"])
-        texts = [f"{error:.3g}" for error in errors]
-        if self.y is not None:
-            texts = [
-                f"{label}\n{text}"
-                for label, text in zip(self._labels(), texts, strict=True)
-            ]
+        texts = self._labelled([f"{error:.3g}" for error in errors], "\n")
         ax.set_xticks(range(n), texts, fontsize="small")
         above = "" if self.y is None else "label; "
         name_axis(ax.xaxis, f"{above}mean squared error [squared units of X]")
         frameless(ax)
 
-    def _draw_errors(self, ax, shape, **kwargs):
+    def _draw_table(self, ax, **kwargs):
         n_features, n = self.X.shape[1], len(self.rows_)
         size = float(np.clip(0.6 * n_features, 4, 11)) + 2.0, 0.3 * (n + 1) + 1.5
-        ax = self.ax_ = axes_for(ax, size)
+        ax = self._start(ax, size, kwargs)
         deviations = (self.X_hat - self.X) / FeatureStatistics.of(self.X).std
         overall = np.sqrt(np.nanmean(np.square(deviations), axis=0))
         shown = np.vstack([overall, deviations[self.rows_]])
         options = {"cmap": "Blues", "vmin": 0, "aspect": "auto", **kwargs}
         self.image_ = ax.imshow(np.abs(shown), interpolation="nearest", **options)
         ax.axhline(0.5, color="k", linewidth=1.5)
-        names = [f"row {i}" for i in self.rows_]
-        if self.y is not None:
-            names = [
-                f"{label}, {name}"
-                for label, name in zip(self._labels(), names, strict=True)
-            ]
+        names = self._labelled([f"row {i}" for i in self.rows_], ", ")
         ax.set_yticks(range(n + 1), ["all rows", *names])
         label_features(ax, self.feature_names, n_features)
-        if inches_each(ax, n_features) > _NUMBER:
-            self._write_numbers(shown)
+        room, signs = inches_each(ax, n_features), ""
+        if room > _NUMBER:
+            self._write(shown, lambda i, value: f"{value:{'+' if i else ''}.2f}")
+        elif room > _SIGN:
+            self._write(shown, lambda i, value: "\N{MINUS SIGN}" if value < 0 else "")
+            signs = "\n\N{MINUS SIGN}: too low"
         bar = ax.figure.colorbar(self.image_, ax=ax)
-        bar.set_label("error [standard deviations]")
+        bar.set_label(f"error [standard deviations]{signs}")
 
-    def _labels(self):
-        """Labels of the rows that are drawn; long ones are cut."""
-        texts = [
-            f"{label:.3g}" if isinstance(label, float) else str(label)
+    def _labelled(self, texts, between):
+        """Write the labels of the rows that are drawn, if any, before their texts."""
+        if self.y is None:
+            return texts
+        labels = [
+            f"{label:.3g}" if isinstance(label, float) else cut(str(label), 10)
             for label in np.asarray(self.y)[self.rows_].tolist()
         ]
-        return [text if len(text) <= 10 else f"{text[:9]}…" for text in texts]
+        return [f"{a}{between}{b}" for a, b in zip(labels, texts, strict=True)]
 
-    def _write_numbers(self, shown):
-        """Write the errors into the cells, all but the first line with their signs."""
+    def _write(self, shown, text_of):
+        """Write the text of each error, of which line it is, into its cell."""
         for (i, j), value in np.ndenumerate(shown):
             dark = self.image_.norm(abs(value)) > 0.7
             self.ax_.text(
                 j,
                 i,
-                "" if np.isnan(value) else f"{value:{'+' if i else ''}.2f}",
+                "" if np.isnan(value) else text_of(i, value),
                 ha="center",
                 va="center",
                 fontsize="small",

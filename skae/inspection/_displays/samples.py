@@ -6,8 +6,8 @@ from math import ceil
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
 
-from skae.inspection._figure import axes_for, bare, frameless, legend_above
-from skae.inspection._images import image_shape_for
+from skae.inspection._displays.base import RowsDisplay
+from skae.inspection._figure import bare, frameless, legend_above
 from skae.inspection._models import known_image_shape
 from skae.inspection._profiles import draw_lines, label_features
 from skae.inspection._rows import FeatureStatistics, as_rows, names_of
@@ -17,7 +17,7 @@ _COLUMNS = 10
 
 
 @dataclass(kw_only=True, eq=False)
-class SamplesDisplay:
+class SamplesDisplay(RowsDisplay):
     """Rows that a model has drawn, and the rows of the data that are most like them.
 
     Images are drawn as such, below each the nearest row of X, if there is an X: samples
@@ -35,9 +35,8 @@ class SamplesDisplay:
     statistics : FeatureStatistics, default=None
         What is typical of the features of X.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -69,6 +68,7 @@ class SamplesDisplay:
     statistics: FeatureStatistics | None = None
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "samples"
 
     @classmethod
     def from_estimator(
@@ -161,28 +161,6 @@ class SamplesDisplay:
             display.statistics = FeatureStatistics.of(rows)
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
-        """Draw the rows.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new pyplot figure.
-        **kwargs : dict
-            Options of `matplotlib.axes.Axes.plot` for lines; ``cmap`` for images.
-
-        Returns
-        -------
-        SamplesDisplay
-            This one, with what was drawn as attributes.
-        """
-        n_features = self.samples.shape[1]
-        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
-        draw = self._draw_lines if shape is None else self._draw_images
-        draw(ax, shape, **kwargs)
-        self.figure_ = self.ax_.figure
-        return self
-
     def _draw_images(self, ax, shape, **kwargs):
         rows, n_features = self.samples, self.samples.shape[1]
         n_columns = min(_COLUMNS, len(rows))
@@ -194,7 +172,7 @@ class SamplesDisplay:
             both[:, : len(rows)] = self.samples, self.nearest
             both = both.reshape(2, n_lines, n_columns, n_features).swapaxes(0, 1)
             rows, n_lines = both.reshape(-1, n_features), 2 * n_lines
-        ax = self.ax_ = axes_for(ax, (0.8 * n_columns + 1.2, 0.8 * n_lines + 0.2))
+        ax = self._start(ax, (0.8 * n_columns + 1.2, 0.8 * n_lines + 0.2), kwargs)
         shape.draw(ax, rows, n_columns, limits, **kwargs)
         bare(ax)
         if self.nearest is not None:
@@ -202,10 +180,9 @@ class SamplesDisplay:
             ax.set_yticks(range(n_lines), labels)
             frameless(ax)
 
-    def _draw_lines(self, ax, shape, **kwargs):
+    def _draw_table(self, ax, **kwargs):
         rows, n_features = self.samples, self.samples.shape[1]
-        width = float(np.clip(0.45 * n_features, 6, 11))
-        ax = self.ax_ = axes_for(ax, (width, 4.0))
+        ax = self._start(ax, (float(np.clip(0.45 * n_features, 6, 11)), 4.0), kwargs)
         unit = "value [units of X]"
         if self.statistics is not None:
             unit, places = "standard deviations", np.arange(n_features)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skae._optional import import_optional
-from skae.inspection._figure import axes_for, frameless, legend_above, name_axis, split
-from skae.inspection._images import image_shape_for
+from skae.inspection._displays.base import RowsDisplay
+from skae.inspection._figure import frameless, legend_above, name_axis, split
 from skae.inspection._latent import CodeRange, check_steps, decode_around
 from skae.inspection._models import check_components, known_image_shape
 from skae.inspection._profiles import draw_lines, label_features
@@ -16,7 +16,7 @@ _MOST_COMPONENTS = 8  # that are chosen without being asked for
 
 
 @dataclass(kw_only=True, eq=False)
-class LatentTraversalDisplay:
+class LatentTraversalDisplay(RowsDisplay):
     """What codes decode to while one component moves and the others stand still.
 
     Images are drawn side by side, a line for each component. Other rows are drawn as
@@ -34,9 +34,8 @@ class LatentTraversalDisplay:
     statistics : FeatureStatistics
         What is typical of the features.
     image_shape : tuple of int or False, default=None
-        Height and width of the images, with the number of channels before or after
-        them if there are several; False for what is no image. None takes squares of 8
-        x 8 pixels and more for images, unless they have names.
+        Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
+        squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
         Names of the features.
 
@@ -77,6 +76,7 @@ class LatentTraversalDisplay:
     statistics: FeatureStatistics
     image_shape: object = None
     feature_names: list | None = None
+    _rows = "decoded"
 
     @classmethod
     def from_estimator(
@@ -156,32 +156,9 @@ class LatentTraversalDisplay:
         )
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
-        """Draw what was decoded.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new pyplot figure. What is no image needs axes
-            from a grid, which are split.
-        **kwargs : dict
-            Options of `matplotlib.axes.Axes.plot` for lines; ``cmap`` for images.
-
-        Returns
-        -------
-        LatentTraversalDisplay
-            This one, with what was drawn as attributes.
-        """
-        n_features = self.decoded.shape[2]
-        shape = image_shape_for(n_features, self.image_shape, self.feature_names)
-        draw = self._draw_lines if shape is None else self._draw_images
-        draw(ax, shape, **kwargs)
-        self.figure_ = self.ax_.figure
-        return self
-
     def _draw_images(self, ax, shape, **kwargs):
         n_chosen, n_steps, n_features = self.decoded.shape
-        ax = self.ax_ = axes_for(ax, (0.75 * n_steps + 2.2, 0.75 * n_chosen + 0.8))
+        ax = self._start(ax, (0.75 * n_steps + 2.2, 0.75 * n_chosen + 0.8), kwargs)
         self.axes_ = [ax]
         rows = self.decoded.reshape(-1, n_features)
         shape.draw(ax, rows, n_steps, self.statistics.limits, **kwargs)
@@ -191,11 +168,11 @@ class LatentTraversalDisplay:
         name_axis(ax.xaxis, "; ".join(filter(None, notes)))
         frameless(ax)
 
-    def _draw_lines(self, ax, shape, **kwargs):
+    def _draw_table(self, ax, **kwargs):
         n_chosen, n_steps, n_features = self.decoded.shape
         width = float(np.clip(0.45 * n_features, 6, 11))
-        self.ax_ = axes_for(ax, (width, 1.5 * n_chosen + 1.2))
-        self.axes_ = split(self.ax_, n_chosen)
+        ax = self._start(ax, (width, 1.5 * n_chosen + 1.2), kwargs)
+        self.axes_ = split(ax, n_chosen)
         shades = import_optional("matplotlib", extra="inspection").colormaps["viridis"]
         colours = shades(np.linspace(0.9, 0.0, n_steps))
         rows = self.statistics.standardise(self.decoded)

@@ -50,7 +50,7 @@ _TIMES = {"fit_seconds", "transform_seconds", "n_fit_rows"}
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def report(display, *, name, command, path, n_samples, image_shape):
+def report(display, *, name, command, path, n_samples):
     """Write a comparison out as a page of HTML.
 
     Parameters
@@ -67,7 +67,7 @@ def report(display, *, name, command, path, n_samples, image_shape):
     path : str
         Where the page is to go; that code ends with it.
 
-    n_samples, image_shape : object
+    n_samples : int
         As for :meth:`ComparisonDisplay.plot`.
 
     Returns
@@ -79,10 +79,7 @@ def report(display, *, name, command, path, n_samples, image_shape):
     sections = {
         "results": ("Results", _results(display)),
         "embeddings": ("Embeddings", _embeddings(display)),
-        "reconstructions": (
-            "Reconstructions",
-            _reconstructions(display, n_samples, image_shape),
-        ),
+        "reconstructions": ("Reconstructions", _reconstructions(display, n_samples)),
         "parameters": ("Parameters", _parameters(display)),
         "repeat": ("How to repeat it", _repetition(display, command, path)),
     }
@@ -206,7 +203,7 @@ def _scatter_plot(name, Z, y):
     return f"Scatter plot of the codes that {name} gives {len(Z):,} rows{coloured}."
 
 
-def _reconstructions(display, n_samples, image_shape):
+def _reconstructions(display, n_samples):
     said = captions(display.table, {"reconstruction_r2": "R²"})
     figures = [
         _figure(
@@ -216,7 +213,7 @@ def _reconstructions(display, n_samples, image_shape):
                 display.held_out.y_test,
                 f"Held-out rows, and below or beside them what {name} makes of them.",
                 n_samples=n_samples,
-                image_shape=image_shape,
+                image_shape=display.settings["image_shape"],
                 feature_names=display.held_out.names,
             ),
             name,
@@ -229,14 +226,13 @@ def _reconstructions(display, n_samples, image_shape):
 
 
 def _figure(picture, name, caption):
-    # No line ends between a measure and its value.
-    parts = (part.replace(" ", "\u00a0") for part in caption.split("  "))
+    # No line ends within the name of a measure, or between it and the value.
+    measures = [element("span", part) for part in caption.split("  ")]
+    parts = [part for measure in measures for part in ("  ", measure)][1:]
     return element(
         "figure",
         picture,
-        element(
-            "figcaption", element("strong", name), element("span", "  ".join(parts))
-        ),
+        element("figcaption", element("strong", name), element("span", *parts)),
     )
 
 

@@ -8,6 +8,7 @@ from struct import unpack
 import numpy as np
 
 from skae._optional import import_optional
+from skae.inspection._figure import cut
 from skae.inspection._html.elements import element
 from skae.inspection._plot_embeddings import plot_embeddings
 from skae.inspection._plot_reconstructions import plot_reconstructions
@@ -98,8 +99,7 @@ def _with_short_labels(y):
 
 
 def _short(name):
-    name = str(name)
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    return cut(str(name), _LONGEST)
 
 
 def _in_words(y):

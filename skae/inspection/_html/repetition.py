@@ -46,8 +46,8 @@ def code(display, path):
         *_imports([*named, options["preprocessing"]]),
         "",
         "display = ComparisonDisplay.from_estimators(",
-        "    X,",
         *_dict_lines(estimators),
+        "    X,",
         *(["    y,"] if display.held_out.y_test is not None else []),
         # As long as X and y are, and called by its name as they are.
         *([f"    {_PLACES}={_PLACES},"] if places is not None else []),

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from matplotlib import pyplot, rcParams
+from matplotlib import pyplot
 from sklearn.datasets import load_digits, load_wine
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -12,13 +12,10 @@ from skae import Autoencoder, TopKAutoencoder, VariationalAutoencoder
 
 
 @pytest.fixture(autouse=True)
-def _close_figures():
-    settings = dict(rcParams)
+def _lay_out():
     yield
     for number in pyplot.get_fignums():  # what was drawn can be laid out
         pyplot.figure(number).draw_without_rendering()
-    pyplot.close("all")
-    assert dict(rcParams) == settings
 
 
 @pytest.fixture(scope="session")

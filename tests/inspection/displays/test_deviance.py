@@ -118,6 +118,10 @@ def test_sizes(wine):
     assert display.n_components == [1]
     display = ExplainedDevianceDisplay.from_estimator(QUICK, rows, n_components=(2, 5))
     assert_array_equal(np.isnan(display.pca_scores[:, 0]), [False, True])
+    display = ExplainedDevianceDisplay.from_estimator(
+        PCA(), rows, n_components=np.arange(1, 3)
+    )
+    assert display.n_components == [1, 2]
 
 
 def test_images_are_rows_for_pca(digits):
@@ -151,6 +155,9 @@ def test_what_cannot_be_drawn(digits):
             draw(QUICK, digits.X, scoring=scoring)
     with pytest.raises(ValueError, match="must give a number for each model"):
         draw(PCA(), digits.X, scoring=lambda model, X: {}, n_components=[2])
+    for sizes in (8, 2.0, [], [0, 1], [1.5], [[1, 2]], "8"):
+        with pytest.raises(ValueError, match=r"such as \[1, 2, 4, 8\] or range\(1, 9"):
+            draw(PCA(), digits.X, n_components=sizes)
     with pytest.raises(ValueError, match="not both"):
         draw(QUICK, digits.X, X_test=digits.X, cv=3)
 

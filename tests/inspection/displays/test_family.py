@@ -1,5 +1,6 @@
 """Every autoencoder can be drawn, and its relatives as far as they have the methods."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
 import pytest
@@ -84,7 +85,14 @@ def check_grid(display, n_rows, n_features, images):
     if images:
         assert_same_values(values_of_images(display), display.decoded)
         return
-    rows = display.statistics.standardise(display.decoded).reshape(n_steps**2, -1)
+    planes = display.statistics.standardise(display.decoded)
+    if n_features <= 16:
+        for i, ax in enumerate(display.axes_):
+            filled = ax.collections[0]
+            ends = planes[..., i].min(), planes[..., i].max()
+            assert_allclose((filled.zmin, filled.zmax), ends)
+        return
+    rows = planes.reshape(n_steps**2, -1)
     rows /= max(1.0, np.abs(rows).max())
     x, y = display.values
     drawn = heights_in_cells(display, np.repeat(y, len(x)), y[1] - y[0])
@@ -174,6 +182,25 @@ def test_heads_have_losses_and_codes(digits):
 def test_what_is_not_fitted_is_refused(display, digits):
     with pytest.raises(NotFittedError):
         display.from_estimator(skae.Autoencoder(), digits.X)
+
+
+@pytest.mark.parametrize("display", OF_ROWS)
+def test_where_nothing_can_be_drawn(display, dense, digits):
+    fig, axes = plt.subplots(1, 2)
+    for several in (axes, list(axes)):
+        with pytest.raises(TypeError, match=r"a single matplotlib Axes.* Got \w+ of 2"):
+            display.from_estimator(dense, digits.X, ax=several)
+    with pytest.raises(TypeError, match=r"a single matplotlib Axes.* Got Figure"):
+        display.from_estimator(dense, digits.X, ax=fig)
+    for size in (5, "large", (3, 0), (3, None), (3, 4, 5), (3, np.inf), (np.nan, 1)):
+        with pytest.raises(ValueError, match="figsize must be two numbers"):
+            display.from_estimator(dense, digits.X, figsize=size)
+    with pytest.raises(ValueError, match="Pass ax or figsize, not both"):
+        display.from_estimator(dense, digits.X, ax=axes[0], figsize=(3, 4))
+    assert plt.get_fignums() == [fig.number]
+    drawn = display.from_estimator(dense, digits.X, figsize=(9, 5))
+    assert_array_equal(drawn.figure_.get_size_inches(), (9, 5))
+    assert drawn.plot(figsize=[4, 3]).figure_.bbox.height == 3 * drawn.figure_.dpi
 
 
 @pytest.mark.parametrize("display", OF_ROWS)

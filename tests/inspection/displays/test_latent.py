@@ -1,6 +1,7 @@
 """What codes decode to, along one component and on a grid in two."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
@@ -95,22 +96,71 @@ def test_a_grid_stands_in_the_axes_of_the_code(vae, digits, ax):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("component 3", "component 1")
 
 
-@pytest.mark.parametrize("n_features", [13, 100])
-def test_a_grid_of_other_rows(n_features, pipeline, wine, ax):
-    if n_features == 13:
-        model, X = pipeline, wine.X
-    else:
-        X = np.random.default_rng(0).normal(size=(30, n_features))
-        model = PCA(3).fit(X)
+@pytest.mark.parametrize("n_features", [17, 100])
+def test_a_grid_of_signals(n_features, ax):
+    X = np.random.default_rng(0).normal(size=(30, n_features))
     display = LatentGridDisplay.from_estimator(
-        model, X, n_steps=3, image_shape=False, ax=ax
+        PCA(3).fit(X), X, n_steps=9, image_shape=False, ax=ax, color="k"
     )
     lines = ax.collections[1].get_segments()
-    assert len(lines) == (9 if n_features == 100 else 9 * 13)
+    assert len(lines) == 81
     low, high = ax.get_ylim()
     heights = np.concatenate(lines)[:, 1]
     assert low < heights.min() < heights.max() < high
+    title = " ".join(ax.get_title().split())
+    assert title.startswith(f"values over the features 0 to {n_features - 1}; ")
+    # The largest of the deviations reaches as far as the title says.
+    largest = np.abs(display.statistics.standardise(display.decoded)).max()
+    apart = float(title.split("; ")[1].split()[0])
+    assert apart == pytest.approx(2 * largest / 0.9, rel=0.05)
     assert display.plot(ax) is display
+    assert display.axes_ == [ax]
+
+
+def test_a_table_has_a_map_for_each_feature(pipeline, wine, ax):
+    display = LatentGridDisplay.from_estimator(pipeline, wine.X, n_steps=4, ax=ax)
+    assert not ax.axison
+    planes = (display.decoded - wine.X.mean().values) / wine.X.std(ddof=0).values
+    assert len(display.axes_) == 13
+    for i, (axes, name) in enumerate(zip(display.axes_, wine.names, strict=True)):
+        filled, lines = axes.collections
+        ends = planes[..., i].min(), planes[..., i].max()
+        assert_allclose((filled.zmin, filled.zmax), ends)
+        assert_allclose(np.isin(lines.levels, filled.levels), True)
+        assert name.startswith(axes.get_title().removesuffix("…"))
+        assert not axes.texts  # there is no room for numbers
+        assert axes.get_ylabel() == ("component 1" if i % 4 == 0 else "")
+        assert axes.get_xlabel() == ("component 0" if i > 8 else "")
+    assert display.axes_[1].get_title() == "malic_acid"
+    bar = ax.figure.axes[-1]
+    assert bar.get_ylabel() == "standard deviations from the mean"
+    with pytest.raises(ValueError, match="must be from a grid"):
+        display.plot(ax)
+
+
+def test_large_maps_have_numbers_at_their_lines(pipeline, wine):
+    display = LatentGridDisplay.from_estimator(
+        pipeline, wine.X, n_steps=4, figsize=(16, 16), cmap="gray"
+    )
+    filled, lines = display.axes_[0].collections
+    written = [text.get_text() for text in display.axes_[0].texts]
+    numbers = {float(text.replace("\N{MINUS SIGN}", "-")) for text in written}
+    assert numbers
+    assert numbers <= set(np.round(lines.levels, 3))
+    assert filled.get_cmap().name == "gray"
+
+
+def test_a_map_may_be_flat():
+    X = np.random.default_rng(0).normal(size=(30, 3)) * [1, 1, 0]
+    display = LatentGridDisplay.from_estimator(PCA(2).fit(X), X)
+    assert [len(axes.collections) for axes in display.axes_] == [2, 2, 1]
+    assert [axes.get_title() for axes in display.axes_][2] == "feature 2"
+
+
+def test_a_table_of_many_features_is_refused(digits):
+    frame = pd.DataFrame(digits.X).add_prefix("pixel ")
+    with pytest.raises(ValueError, match=r"this one has 64\. Use LatentTraversal"):
+        LatentGridDisplay.from_estimator(PCA(2).fit(frame), frame)
 
 
 @pytest.mark.parametrize("display", [LatentGridDisplay, LatentTraversalDisplay])

@@ -64,7 +64,12 @@ def test_errors_of_a_table_in_standard_deviations(pipeline, wine, ax):
     assert tick_labels(ax.yaxis) == ["all rows", "row 5", "row 170"]
     assert tick_labels(ax.xaxis)[0] == "alcohol"
     assert max(map(len, tick_labels(ax.xaxis))) <= 24
-    assert not ax.texts  # there is no room
+    # There is no room for numbers, but for their signs.
+    signs = np.reshape([text.get_text() for text in ax.texts], (3, 13))
+    assert_array_equal(signs[0], "")
+    assert_array_equal(signs[1:] == "\N{MINUS SIGN}", errors[[5, 170]] < 0)
+    bar = ax.figure.axes[-1]
+    assert bar.get_ylabel() == "error [standard deviations]\n\N{MINUS SIGN}: too low"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +88,14 @@ def test_labels_stand_at_the_rows_of_a_table(y, names, wine):
     assert tick_labels(display.ax_.yaxis)[1:] == [
         f"{name}, row {row}" for name, row in zip(names, display.rows_, strict=True)
     ]
+
+
+def test_many_features_have_no_signs(rng_rows):
+    display = ReconstructionDisplay.from_reconstructions(
+        rng_rows, -rng_rows, image_shape=False
+    )
+    assert not display.ax_.texts
+    assert display.figure_.axes[-1].get_ylabel() == "error [standard deviations]"
 
 
 def test_few_features_have_their_errors_written_out(wine):
