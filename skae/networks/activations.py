@@ -19,7 +19,7 @@ _LEAST_FOR_ONEDNN = 2**15
 """Entries."""
 
 _aten = torch.ops.aten
-_gelu, _gelu_backward_of = _aten.gelu.out, _aten.gelu_backward.grad_input
+_gelu, _gelu_backward = _aten.gelu.out, _aten.gelu_backward.grad_input
 _elu, _elu_backward = _aten.elu.out, _aten.elu_backward.grad_input
 _silu, _silu_backward = _aten.silu.out, _aten.silu_backward.grad_input
 _relu_backward = _aten.threshold_backward.grad_input
@@ -55,23 +55,19 @@ def _gelu_value(a: Tensor) -> Tensor:
 
 def _gelu_forward(a: Tensor, out: Tensor) -> object:
     """GELU into `out`, where oneDNN, which torch asks, leaves gaps between rows out."""
-    if _is_small(a):
-        return _gelu(a.mT, out=out.mT)
-    return _gelu(a, out=out) if out.is_contiguous() else out.copy_(F.gelu(a))
+    if a.is_contiguous() and not out.is_contiguous():
+        return out.copy_(F.gelu(a))
+    return _gelu(a, out=out)
 
 
-def _gelu_backward(grad: Tensor, a: Tensor, h: Tensor, out: Tensor) -> object:
-    if _is_small(a):
-        return _gelu_backward_of(grad.mT, a.mT, grad_input=out.mT)
-    return _gelu_backward_of(grad, a, grad_input=out)
+def entries(*arrays: Tensor) -> list[Tensor]:
+    """Arrays of one shape as an activation by hand takes least time over them.
 
-
-def _is_small(a: Tensor) -> bool:
-    """Whether what oneDNN sets up takes longer than it gains.
-
-    It is not asked for a transposed view, of which the numbers are the same.
+    If they are small, what oneDNN sets up for a GELU takes longer than it gains. It is
+    not asked for transposed views, of which the entries are the same.
     """
-    return a.numel() < _LEAST_FOR_ONEDNN and not a.mT.is_contiguous()
+    is_small = arrays[0].numel() < _LEAST_FOR_ONEDNN
+    return [array.mT for array in arrays] if is_small else [*arrays]
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu": Activation(
         _gelu_value,
         _gelu_forward,
-        _gelu_backward,
+        lambda g, a, h, out: _gelu_backward(g, a, grad_input=out),
         _gelu_slope,
         lambda a: a * ndtr(a),
     ),

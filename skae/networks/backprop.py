@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from skae.networks.activations import entries
 from skae.networks.codes import Call, CodeArrays
 from skae.networks.dense import DenseNetwork
 from skae.networks.network import Weights
@@ -70,7 +71,9 @@ class DenseBackprop:
         arrays = self._allocate()
         self.code, self.code_gradient = arrays.code, arrays.gradient
         rows = self.output  # of the shape of what comes in
-        self._first = products(weights["encoder.0.weight"], rows.mT)
+        self._first_weight = weights["encoder.0.weight"]
+        self._first_bias = weights["encoder.0.bias"][..., None]
+        self._first = products(self._first_weight, rows.mT)
         self._last = products(self._into_first_weight, rows)
         code = network.code.bind(arrays, generators)
         self._up = [
@@ -83,8 +86,7 @@ class DenseBackprop:
 
     def forward(self, x: Tensor) -> None:
         """Fill `output` from the rows of `x`."""
-        weight = self._weights["encoder.0.weight"]
-        bias = self._weights["encoder.0.bias"][..., None]
+        bias, weight = self._first_bias, self._first_weight
         self._first.addmm(bias, weight, x.mT, out=self._first_product)
         for call in self._up:
             call()
@@ -244,7 +246,8 @@ class DenseBackprop:
 
     def _activate(self, pre: Tensor, value: Tensor, *, is_first: bool) -> list[Call]:
         """From what enters a hidden layer, limited in place, to its value."""
-        call, limit = partial(self._act.forward, pre, value), self._network.limit
+        call = partial(self._act.forward, *entries(pre, value))
+        limit = self._network.limit
         if not is_first or limit == math.inf:
             return [call]
         return [partial(torch.clamp, pre, -limit, limit, out=pre), call]
@@ -253,7 +256,7 @@ class DenseBackprop:
         self, gradient: Tensor, pre: Tensor, value: Tensor, *, is_first: bool
     ) -> list[Call]:
         """From the gradient of a hidden layer to that of what enters it, in place."""
-        call = partial(self._act.backward, gradient, pre, value, gradient)
+        call = partial(self._act.backward, *entries(gradient, pre, value, gradient))
         limit = self._network.limit
         if not is_first or limit == math.inf:
             return [call]

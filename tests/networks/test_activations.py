@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from skae.networks import ACTIVATIONS
+from skae.networks.activations import entries
 
 SHAPES = [(1, 1), (1, 7), (7, 1), (5, 7), (3, 5, 7), (3, 1, 7), (3, 7, 1), (300, 150)]
 
@@ -27,8 +28,8 @@ def test_value_and_gradient_by_hand_are_those_of_autograd(name, shape, empty):
     value = act.value(leaf)
     (expected,) = torch.autograd.grad(value, leaf, grad.double())
     h, out = empty(shape), empty(shape)
-    act.forward(a, h)
     out.copy_(grad)
-    act.backward(out, a, h, out)  # in place, as the step does
+    act.forward(*entries(a, h))
+    act.backward(*entries(out, a, h, out))  # in place, as the step does
     torch.testing.assert_close(h, value.detach().float(), rtol=1e-5, atol=2e-6)
     torch.testing.assert_close(out, expected.float(), rtol=1e-5, atol=2e-6)
