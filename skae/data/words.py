@@ -59,10 +59,11 @@ def differences(
         for name in {**first, **second}
         if first.get(name) != second.get(name)
     }
+    follows = {CONTENT + name for name in found}
     return {
         name: said
         for name, said in found.items()
-        if name.removeprefix(CONTENT) not in found.keys() - {name}
+        if name not in follows
         and not any(name.startswith(f"{other}__") for other in found)
     }
 

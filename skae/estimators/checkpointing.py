@@ -82,7 +82,7 @@ class FitCheckpoint:
             self.file.remove()
         except OSError as error:
             warnings.warn(
-                f"The checkpoint of a fit that has ended, checkpoint_dir="
+                "The checkpoint of a fit that has ended, in checkpoint_dir="
                 f"{self.folder!r}, could not be removed ({error}). Remove it yourself: "
                 "the next such fit would be taken from it, and another one refused.",
                 RuntimeWarning,

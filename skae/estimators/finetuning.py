@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
 
 from skae.data import ShuffledBatches
 from skae.estimators.checkpointing import current_checkpoint
@@ -158,7 +157,7 @@ class FineTuning:
         ends = [n_epochs * i // len(stages) for i in range(len(stages) + 1)]
         whole = History()
         # An interrupt never costs the pretraining, or the stages before.
-        least = 1 if isinstance(self._settings.autoencoder, FrozenEstimator) else 0
+        least = 0 if self._settings._pretrains else 1
         for names, (begin, end) in zip(stages, itertools.pairwise(ends), strict=True):
             history = self._train_stage(names, end - begin, least, seeds, observer)
             whole.loss_curve += history.loss_curve

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakSet
 
 if sys.platform == "win32":
     import msvcrt
@@ -28,7 +29,7 @@ class Lock:
     """What one process, or one thread, has at a time: an empty file that it holds open.
 
     The system takes it back from a process that ends, however that happens. A file that
-    was left is nobody's.
+    was left is nobody's. A child that was forked meanwhile has it not.
 
     Parameters
     ----------
@@ -50,13 +51,13 @@ class Lock:
         OSError
             If there can be no such file.
         """
+        _all.add(self)
         while True:
             self._file = self.path.open("ab")
             try:
                 _lock(self._file)
             except BlockingIOError:
-                self._file.close()
-                self._file = None
+                self.forget()
                 return False
             except OSError:
                 return True
@@ -76,8 +77,27 @@ class Lock:
             with suppress(OSError):
                 self.path.unlink()
 
+    def forget(self) -> None:
+        """Have nothing to do with it: another process has it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def _is_there(self) -> bool:
         assert self._file is not None
         with suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
         return False
+
+
+_all: WeakSet[Lock] = WeakSet()
+
+
+def _forget_all() -> None:
+    for lock in list(_all):
+        lock.forget()
+
+
+# An open file is one for parent and child: it would be locked until both have ended.
+_in_forked_child = getattr(os, "register_at_fork", lambda **calls: None)
+_in_forked_child(after_in_child=_forget_all)

@@ -2,11 +2,14 @@
 
 import errno
 import os
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+import skae
 from skae.training import Lock, locks
 
 pytestmark = pytest.mark.skipif(
@@ -84,6 +87,44 @@ def test_where_there_can_be_no_file_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         lock.acquire()
     lock.release()
+
+
+FORKED = """
+import os
+import sys
+import time
+from pathlib import Path
+
+from skae.training import Lock
+
+lock = Lock(Path(sys.argv[1]))
+assert lock.acquire()
+if os.fork() == 0:
+    lock.release()  # which it has not: nothing happens
+    os.write(1, b".")
+sys.stdin.read()
+"""
+
+
+def test_a_child_that_outlives_the_process_has_it_not(path):
+    places = [str(Path(skae.__file__).parents[1]), *sys.path]
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", FORKED, path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdout.read(1) == b"."  # by the child
+        assert path.exists()
+        assert not Lock(path).acquire()
+        process.kill()
+        process.wait()
+        lock = Lock(path)
+        assert lock.acquire()
+        lock.release()
+        process.stdin.close()
+        assert process.stdout.read() == b""  # the child has been there until now
 
 
 def test_of_many_threads_one_has_it(path):
