@@ -1,4 +1,4 @@
-"""Sources of batches, and the moments of the data."""
+"""Sources of batches, the moments of the data, and what they are in words."""
 
 from skae.data.batches import BatchesSideBySide, ShuffledBatches
 from skae.data.principal import (
@@ -18,8 +18,10 @@ from skae.data.sources import (
 )
 from skae.data.streams import StreamedBatches, StreamedRows
 from skae.data.transfer import fits_on, to_device
+from skae.data.words import CONTENT, differences, digest, in_words
 
 __all__ = [
+    "CONTENT",
     "ArraySource",
     "BatchesSideBySide",
     "LazySource",
@@ -32,8 +34,11 @@ __all__ = [
     "StreamedBatches",
     "StreamedRows",
     "axes_within",
+    "differences",
+    "digest",
     "fits_on",
     "gram_matrix",
+    "in_words",
     "principal_axes",
     "rows_of_a_block",
     "to_device",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from skae.distributed.facts import in_words, refuse_differences
+from skae.data import differences, in_words
 from skae.distributed.interrupts import interrupts
 from skae.distributed.step import MOST_SHARDS, ShardedStep
 from skae.training import Step
@@ -91,7 +91,7 @@ class Group(Alone):
                 f"A fit is shared by {', '.join(map(str, _SIZES[:-1]))} or "
                 f"{_SIZES[-1]} processes; this group has {self.size}."
             )
-        refuse_differences(self._hear(in_words(given)))
+        _refuse_differences(self._hear(in_words(given, n_rows=_ROWS)))
 
     def told(self, value: Value) -> Value:
         said = [value]
@@ -148,6 +148,17 @@ def process_group() -> Alone:
     return Alone()
 
 
+def _refuse_differences(said: Sequence[Mapping[str, str]]) -> None:
+    """Raise a ValueError if what the processes said is not the same."""
+    for process, other in enumerate(said):
+        for name, (here, there) in differences(said[0], other).items():
+            raise ValueError(
+                "All processes of the group must be given the same X and the same "
+                f"parameters, but {name} is {here} in process 0 and {there} in process "
+                f"{process}."
+            )
+
+
 @contextmanager
 def _others_are_there() -> Iterator[None]:
     """Say what it means when processes cannot talk to each other any more."""
@@ -160,6 +171,8 @@ def _others_are_there() -> Iterator[None]:
             f"group. Look for the first error of any of them. ({error})"
         ) from error
 
+
+_ROWS = 64  # that stand for all where processes compare what they were given
 
 _SIZES = [2**i for i in range(MOST_SHARDS.bit_length())]
 """Numbers of processes among which the shards of a batch can be divided."""

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skae.estimators.fitted import FittedAutoencoder
-from skae.estimators.linear_partial import Moments
+from skae.estimators.linear_partial import DataMoments
 from skae.estimators.partial import Stream
 from skae.persistence.hints import check_hint
 
@@ -105,12 +105,13 @@ ATTRIBUTES = {
     "_expects": Typed(_SHAPE | None),
     "_fitted": Typed(FittedAutoencoder),
     "_head": Typed(FittedAutoencoder),
+    "_interrupted": Typed(bool),
     "_is_flat": Typed(bool),
     "_omitted": Typed(bool),
     "_padded_with": Typed(float | int | None),
     "_shape_of_a_sample": Typed(_SHAPE),
     "_sklearn_output_config": Typed(dict[Literal["transform", "tensors"], _OUTPUT]),
-    "_stream": Typed(Stream | Moments),
+    "_stream": Typed(Stream | DataMoments),
     "autoencoder_": Typed(BaseEstimator),
     "best_iteration_": Count(),
     "best_loss_": Typed(float),

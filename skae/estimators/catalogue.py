@@ -21,7 +21,7 @@ from skae.estimators.denoising import DenoisingAutoencoder
 from skae.estimators.dense import Autoencoder
 from skae.estimators.fitted import FittedAutoencoder
 from skae.estimators.linear import LinearAutoencoder
-from skae.estimators.linear_partial import Moments
+from skae.estimators.linear_partial import DataMoments
 from skae.estimators.partial import Stream
 from skae.estimators.regressor import AutoencoderRegressor
 from skae.estimators.saving import KINDS, EstimatorKind, FrozenKind, SavingMixin
@@ -89,7 +89,7 @@ KINDS.update(
         ),
         "DenoisingAutoencoder": _dense(DenoisingAutoencoder),
         "LinearAutoencoder": EstimatorKind(
-            LinearAutoencoder, _LINEAR_FIT, DenseNetwork, PlainCode, Moments
+            LinearAutoencoder, _LINEAR_FIT, DenseNetwork, PlainCode, DataMoments
         ),
         "SparseAutoencoder": _dense(SparseAutoencoder),
         "StackedAutoencoder": _dense(StackedAutoencoder),
@@ -99,7 +99,7 @@ KINDS.update(
         "FrozenEstimator": FrozenKind(),
         "FittedAutoencoder": DataclassKind(FittedAutoencoder),
         "Stream": DataclassKind(Stream),
-        "Moments": DataclassKind(Moments),
+        "Moments": DataclassKind(DataMoments),
         "Scaling": DataclassKind(Scaling),
         "ProbabilisticPCA": DataclassKind(ProbabilisticPCA),
         "AttentionNetwork": DataclassKind(AttentionNetwork),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from numbers import Integral
@@ -14,9 +14,10 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import Interval
 
+from skae.data import CONTENT, differences
 from skae.distributed import process_group
 from skae.estimators.identity import identity_of
-from skae.training import AnotherIdentityError, Checkpoint
+from skae.training import AnotherIdentityError, Checkpoint, Lock
 
 FIT = "{fit}"
 """In `checkpoint_dir`, what stands for a name of each fit's own."""
@@ -27,6 +28,7 @@ CHECKPOINT_CONSTRAINTS = {
 }
 
 _FILE = "checkpoint.safetensors"
+_LOCK = "checkpoint.lock"
 
 
 class Nowhere:
@@ -52,12 +54,14 @@ class FitCheckpoint:
         None: another process has it.
     every : int
         Epochs from one state that is written to the next.
-    stays : bool
-        Whether it is kept when the fit has ended.
+    folder : str
+        Where it is, as the parameter says it: with a name of the fit's own in it, it is
+        kept when the fit has ended.
     """
 
-    def __init__(self, file, every, stays):
-        self.file, self.every, self._stays = file, every, stays
+    def __init__(self, file, every, folder):
+        self.file, self.every, self.folder = file, every, folder
+        self._stays = FIT in folder
         self._pages, self._n_drawn = [], 0
 
     def end(self, error=None):
@@ -78,9 +82,9 @@ class FitCheckpoint:
             self.file.remove()
         except OSError as error:
             warnings.warn(
-                "The checkpoint of a fit that has ended could not be removed "
-                f"({error}). Remove it yourself: the next such fit would be taken from "
-                "it, and another one refused.",
+                "The checkpoint of a fit that has ended, in checkpoint_dir="
+                f"{self.folder!r}, could not be removed ({error}). Remove it yourself: "
+                "the next such fit would be taken from it, and another one refused.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -141,17 +145,20 @@ class _Page:
 
     def write(self, state):
         """Write where it stands; where that fails, training is worth going on."""
-        self.is_over = state.is_over
-        if self.checkpoint.file is None or not self._is_next:
-            return
+        if self.checkpoint.file is not None and self._is_next:
+            self._put(state)
+        self.is_over = state.is_over  # not of one that was interrupted just now
+
+    def _put(self, state):
         try:
             self.checkpoint.file.put(self.number, state)
         except OSError as error:
             warnings.warn(
-                f"A checkpoint could not be written ({error}). Training goes on; the "
+                "A checkpoint could not be written to checkpoint_dir="
+                f"{self.checkpoint.folder!r} ({error}). Training goes on; the "
                 "checkpoint before, if there is one, is as it was.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
 
 
@@ -193,22 +200,23 @@ def checkpointed(estimator, **data):
     OSError
         If there is no place for it.
     ValueError
-        If the place is taken by another fit.
+        If the place is taken by another fit, or by the same one that is being made.
     """
     lent = _lent.get()
-    own = None if lent else _open(estimator, data)
-    tokens = _current.set(lent or own), _lent.set(None)
-    try:
-        yield
-    except BaseException as error:
+    with ExitStack() as held:
+        own = None if lent else _open(estimator, data, held)
+        tokens = _current.set(lent or own), _lent.set(None)
+        try:
+            yield
+        except BaseException as error:
+            if own is not None:
+                own.end(error)
+            raise
+        finally:
+            _current.reset(tokens[0])
+            _lent.reset(tokens[1])
         if own is not None:
-            own.end(error)
-        raise
-    finally:
-        _current.reset(tokens[0])
-        _lent.reset(tokens[1])
-    if own is not None:
-        own.end()
+            own.end()
 
 
 def refuse_checkpoints(estimator):
@@ -227,8 +235,11 @@ def refuse_checkpoints(estimator):
         )
 
 
-def _open(estimator, data):
-    """Checkpoint of a fit, or None; the leading process decides for all."""
+def _open(estimator, data, held):
+    """Checkpoint of a fit, or None; the leading process decides for all.
+
+    What is `held` until the fit has ended is put there.
+    """
     group = process_group()
     folder = group.told(_folder_of(estimator))
     if not folder:
@@ -236,34 +247,81 @@ def _open(estimator, data):
     file = error = None
     if group.leads:
         identity = identity_of(estimator, data)
-        said = json.dumps(identity).encode()
-        own_name = hashlib.blake2b(said, digest_size=8).hexdigest()
-        path = Path(folder.replace(FIT, own_name), _FILE)
         try:
-            file = Checkpoint(path, identity)
-        except AnotherIdentityError as caught:
-            error = ValueError(_refusal(path, caught.differences))
-        except (OSError, ValueError) as caught:
+            file = _take(folder, identity, held)
+        except OSError as caught:
+            error = _with_parameter(caught, folder)
+        except ValueError as caught:
             error = caught
     error = group.told(error)
     if error is not None:
         raise error
-    return FitCheckpoint(file, estimator.checkpoint_every, stays=FIT in folder)
+    return FitCheckpoint(file, estimator.checkpoint_every, folder)
 
 
-def _refusal(path, differences):
-    """What is said of the checkpoint of another fit."""
-    moves = "RandomState" in differences or "the fit before" in differences
-    hint = (
-        " when it began: with a RandomState in that state, or warm_start=True after "
-        "the same fit. An interrupted estimator has moved on"
-    )
+def _take(folder, identity, held):
+    """The file of a fit; None, if the same one is being made in a folder of its own.
+
+    That fit needs no checkpoint: it does no harm to make it twice, and the other one
+    sees to its own.
+    """
+    said = json.dumps(identity).encode()
+    own_name = hashlib.blake2b(said, digest_size=8).hexdigest()
+    place = Path(folder.replace(FIT, own_name))
+    place.mkdir(parents=True, exist_ok=True)
+    lock = Lock(place / _LOCK)
+    held.callback(lock.release)
+    if not lock.acquire():
+        if FIT in folder:
+            return None
+        raise ValueError(
+            f"checkpoint_dir={folder!r} is in use: another process or thread is making "
+            "a fit there at this moment. Wait for its end, or choose another "
+            f"checkpoint_dir. {_FOR_SEARCHES} If nobody is at work there, because a "
+            f"machine was lost that shares its disk, delete {lock.path}."
+        )
+    path = place / _FILE
+    try:
+        return Checkpoint(path, identity)
+    except AnotherIdentityError as error:
+        raise ValueError(_refusal(path, differences(error.found, identity))) from None
+
+
+_FOR_SEARCHES = (
+    "In a search, end checkpoint_dir in '{fit}', which gives each fit a folder of its "
+    "own."
+)
+
+
+def _refusal(path, found):
+    """What is said of the checkpoint of a fit that differs in what was `found`."""
+    said = "; ".join(_difference(name, *what) for name, what in found.items())
+    hint = ""
+    if any(name.startswith(CONTENT) for name in found):
+        hint = ", with the same numbers in the same order"
+    if "the fit before" in found or "RandomState" in said:
+        hint += (
+            " when it began: with a RandomState in that state, or warm_start=True "
+            "after the same fit. An interrupted estimator has moved on"
+        )
     return (
-        f"{path} is the checkpoint of another fit, which has not ended: {differences}. "
-        f"To go on with that fit, call it as it was{hint if moves else ''}. To start "
-        "anew, delete the file or choose another checkpoint_dir. In a search, end "
-        "checkpoint_dir in '{fit}', which gives each fit a folder of its own."
+        f"{path} is the checkpoint of another fit, which has not ended: {said}. To go "
+        f"on with that fit, call it as it was{hint}. To start anew, delete the file or "
+        f"choose another checkpoint_dir. {_FOR_SEARCHES}"
     )
+
+
+def _difference(name, was, now):
+    if name.startswith(CONTENT):
+        name = name.removeprefix(CONTENT)
+        return f"{name} has the shape and the type that it had, but other numbers"
+    return f"{name} was {was} and is {now}"
+
+
+def _with_parameter(error, folder):
+    """An error of the operating system that says which parameter has led to it."""
+    said = f"checkpoint_dir={folder!r} cannot be used: {error.strerror or error}"
+    return type(error)(error.errno, said, error.filename)
 
 
 def _folder_of(estimator):

@@ -156,11 +156,14 @@ class FineTuning:
         stages = self._stages()[-n_epochs:]
         ends = [n_epochs * i // len(stages) for i in range(len(stages) + 1)]
         whole = History()
+        # An interrupt never costs the pretraining, or the stages before.
+        least = 0 if self._settings._pretrains else 1
         for names, (begin, end) in zip(stages, itertools.pairwise(ends), strict=True):
-            history = self._train_stage(names, end - begin, seeds, observer)
+            history = self._train_stage(names, end - begin, least, seeds, observer)
             whole.loss_curve += history.loss_curve
             if history.interrupted:
                 break
+            least = 0
         return whole
 
     def _stages(self):
@@ -181,8 +184,11 @@ class FineTuning:
         growing = [sum(layers[i:], head) for i in range(len(layers), 0, -1)]
         return [*growing, everything]
 
-    def _train_stage(self, names, n_epochs, seeds, observer):
-        """Train the weights of these names; the others stay as they are."""
+    def _train_stage(self, names, n_epochs, least_epochs, seeds, observer):
+        """Train the weights of these names; the others stay as they are.
+
+        An interrupt ends it once so many epochs are complete; before, it is raised.
+        """
         parameters, gradients = self._allocate(names), self._allocate(names)
         for name, view in parameters.views.items():
             self._weights[name] = view.copy_(self._weights[name])
@@ -214,6 +220,7 @@ class FineTuning:
             schedule=SCHEDULES["cosine"](rate, n_steps),
             tol=0.0,
             patience=math.inf,
+            least_epochs=least_epochs,
         )
         return train(Training(task, plan, observer, current_checkpoint().page()))
 

@@ -276,6 +276,7 @@ class Fit:
         n_steps = self._n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
         in_full = observer is None or epochs is not None
+        keeps_interrupted = observer is not None and self._keeps_interrupted
         plan = Plan(
             max_epochs=self._n_planned if epochs is None else epochs,
             schedule=schedule(settings.learning_rate_init, n_steps),
@@ -283,7 +284,7 @@ class Fit:
             patience=math.inf if in_full else settings.n_iter_no_change,
             warm_up=self._warm_up(),
             evaluates_start=self._previous is not None,
-            keeps_interrupted=observer is not None and self._keeps_interrupted,
+            least_epochs=1 if keeps_interrupted else math.inf,
         )
         page = current_checkpoint().page()
         return Training(task, plan, observer or Unwatched(), page)

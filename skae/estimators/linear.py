@@ -15,7 +15,7 @@ from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.composition import Composition
 from skae.estimators.filling import has_gaps
 from skae.estimators.fitted import FittedAutoencoder, finite
-from skae.estimators.linear_partial import Moments
+from skae.estimators.linear_partial import DataMoments
 from skae.estimators.linear_solvers import (
     LARGEST_GRAM,
     LinearSolution,
@@ -325,11 +325,11 @@ class LinearAutoencoder(AutoencoderTransformer):
                 "missing, or fit all rows at once."
             )
         with neutral(torch.device("cpu")), memory_errors(len(X)):
-            vars(self).update(self._go_on(X, Moments.before(self)))
+            vars(self).update(self._go_on(X, DataMoments.before(self)))
 
     def _go_on(self, X, before):
         """Fitted attributes, from rows and from the moments of those before."""
-        k, d, moments = self.n_components, self.n_features_in_, Moments.of(X)
+        k, d, moments = self.n_components, self.n_features_in_, DataMoments.of(X)
         moments = moments if before is None else before.plus(moments)
         shape = moments.n_samples, d
         if k > min(shape):

@@ -12,7 +12,7 @@ from skae.estimators.linear_solvers import centred_rows, units_of_squares
 
 
 @dataclass(frozen=True)
-class Moments:
+class DataMoments:
     """Number, mean, and Gram matrix of rows: all that PCA needs to know.
 
     Attributes
@@ -71,7 +71,7 @@ class Moments:
         way = other.mean - self.mean
         between = self.n_samples * other.n_samples / n * np.outer(way, way)
         mean = self.mean + other.n_samples / n * way
-        return Moments(n, mean, self.gram + other.gram + between)
+        return DataMoments(n, mean, self.gram + other.gram + between)
 
     def scaling(self):
         """Units of the rows."""

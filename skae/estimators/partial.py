@@ -125,8 +125,9 @@ class PartialFit(Fit):
         flat, trained = task.parameters.flat, task.trained
         average, moments, n_steps = flat.clone(), Moments.zero(flat[trained]), 0
         if self._stream is not None:
-            flat.copy_(torch.from_numpy(self._stream.weights))
-            moments, n_steps = self._moments(flat), self._stream.n_steps
+            stream, n_steps = self._stream, self._stream.n_steps
+            flat.copy_(torch.from_numpy(stream.weights))
+            moments = Moments.saved(stream.first, stream.second, n_steps, like=flat)
         gradient = task.step.gradients.flat[trained]
         step = fused_adam(flat[trained], gradient, moments)
         limit = Limit(gradient, moments)
@@ -148,15 +149,6 @@ class PartialFit(Fit):
         if task.constrain is not None:
             task.constrain()
         return Stream(*arrays, n_steps, mean.n_steps, parts, self._all)
-
-    def _moments(self, flat):
-        """Adam's, as the part before has left them."""
-        first, second = (
-            torch.from_numpy(moment).to(flat, copy=True)
-            for moment in (self._stream.first, self._stream.second)
-        )
-        n_steps = torch.tensor(float(self._stream.n_steps), device=flat.device)
-        return Moments(first, second, n_steps)
 
 
 class Limit:

@@ -26,6 +26,7 @@ from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.checkpointing import (
     CHECKPOINT_CONSTRAINTS,
     checkpointed,
+    current_checkpoint,
     lent_checkpoint,
 )
 from skae.estimators.dense import Autoencoder
@@ -52,6 +53,7 @@ from skae.networks import ACTIVATIONS
 from skae.training import neutral
 
 _COMPONENTS = 32  # of the autoencoder that stands in where none is given
+_OF_AUTOENCODERS = {"X_clean", "X_val"}  # what their fit takes beside X
 
 
 class EncoderWithHead(
@@ -100,7 +102,7 @@ class EncoderWithHead(
         """
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
+    def fit(self, X, y, **others):
         """Train the autoencoder on all rows of X, and the head on those with a label.
 
         Parameters
@@ -110,6 +112,9 @@ class EncoderWithHead(
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             What is to be predicted. Rows where it is `unlabeled` have no label, and
             are for the autoencoder alone.
+        **others : dict
+            Refused. An autoencoder that needs more, such as `X_val`, is fitted to it
+            first and handed over in a `sklearn.frozen.FrozenEstimator`.
 
         Returns
         -------
@@ -124,10 +129,13 @@ class EncoderWithHead(
             When the arrays of a step do not fit.
         OSError
             When there is no place for checkpoints.
+        TypeError
+            When there is more than X and y.
         ValueError
             When X or y is not what it must be, no row has a label, or the checkpoint
             is another fit's.
         """
+        self._refuse_others(others)
         with all_or_nothing(self):
             seen = check_X(self, X, reset=True)
             rows = seen[:]  # those with labels at any place
@@ -152,7 +160,9 @@ class EncoderWithHead(
         )
         vars(self).update(autoencoder_=autoencoder, _head=head)
         vars(self).update(_encoder=autoencoder._fitted, loss_curve_=[], n_iter_=1)
-        if sizes or self.fine_tune != "head":
+        if getattr(autoencoder, "_interrupted", False) and self._pretrains:
+            current_checkpoint().page()  # of what is yet to come when this fit goes on
+        elif sizes or self.fine_tune != "head":
             tuning = FineTuning(autoencoder, head, supervision, self, entropy)
             self._tune(tuning, rows, labelled, targets)
 
@@ -181,7 +191,7 @@ class EncoderWithHead(
     def _pretrained(self, X, entropy):
         """The autoencoder, fitted to all rows: a clone, unless it is frozen."""
         given = self.autoencoder
-        if isinstance(given, FrozenEstimator):
+        if not self._pretrains:
             return copy(given.estimator)  # which a later fit of it leaves alone
         autoencoder = Autoencoder(_COMPONENTS) if given is None else clone(given)
         seeded = self.random_state is not None  # else a checkpoint knows its own seed
@@ -189,9 +199,14 @@ class EncoderWithHead(
             autoencoder.set_params(random_state=entropy)
         return autoencoder.fit(X)
 
+    @property
+    def _pretrains(self):
+        """Whether the autoencoder is fitted here, and does not come as it is."""
+        return not isinstance(self.autoencoder, FrozenEstimator)
+
     def _refuse_frozen(self, X):
         """Refuse a frozen estimator that is no autoencoder, fitted to rows like X."""
-        if not isinstance(self.autoencoder, FrozenEstimator):
+        if self._pretrains:
             return
         autoencoder = self.autoencoder.estimator
         if not isinstance(autoencoder, AutoencoderTransformer):
@@ -220,7 +235,7 @@ class EncoderWithHead(
         reporter = EpochReporter(callbacks, self.verbose, lambda: 1.0, dict)
         self._encoder, self._head, history = tuning.run(X, labelled, targets, reporter)
         self.loss_curve_ = history.loss_curve
-        self.n_iter_ = len(history.loss_curve)
+        self.n_iter_ = max(1, len(history.loss_curve))
         if tuning.trains_decoder:
             self.autoencoder_ = _with_weights(self.autoencoder_, self._encoder, X)
 
@@ -267,6 +282,20 @@ class EncoderWithHead(
                 f"consistency={self.consistency} compares predictions for noisy and "
                 f"for clean rows, and {reader or 'the default autoencoder'} corrupts "
                 "none. Use a DenoisingAutoencoder with noise above 0, or consistency=0."
+            )
+
+    def _refuse_others(self, others):
+        """Refuse what `fit` was given beside X and y."""
+        for name in others:
+            hint = "."
+            if name in _OF_AUTOENCODERS:
+                hint = (
+                    ": that is for an autoencoder alone. Fit one to it first, and hand "
+                    f"it over: {type(self).__name__}(FrozenEstimator("
+                    f"autoencoder.fit(X, {name}={name}))).fit(X, y)."
+                )
+            raise TypeError(
+                f"{type(self).__name__}.fit() takes X and y, and no {name}{hint}"
             )
 
     def _refuse_no_y(self, y):

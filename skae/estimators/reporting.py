@@ -95,6 +95,7 @@ def fitted_attributes(fitted, history, unit):
     curve = history.loss_curve or [history.loss]
     return {
         "_fitted": fitted,
+        "_interrupted": history.interrupted,
         "n_components_": fitted.network.n_components,
         "n_iter_": len(curve),
         "loss_": history.loss * unit,

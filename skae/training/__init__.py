@@ -13,6 +13,7 @@ from skae.training.environment import (
 )
 from skae.training.flat import FlatTensors
 from skae.training.gram import GramStep
+from skae.training.locks import Lock
 from skae.training.loop import Training, advance_by, run_epoch, train
 from skae.training.rendezvous import Rendezvous, train_all
 from skae.training.schedule import SCHEDULES, WarmUp
@@ -30,6 +31,7 @@ __all__ = [
     "GramStep",
     "HandwrittenStep",
     "History",
+    "Lock",
     "Memory",
     "Moments",
     "Plan",

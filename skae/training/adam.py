@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -35,6 +36,17 @@ class Moments(NamedTuple):
         """Those of a parameter that has not moved yet."""
         n_steps = torch.zeros((), dtype=torch.float32, device=parameter.device)
         return cls(torch.zeros_like(parameter), torch.zeros_like(parameter), n_steps)
+
+    @classmethod
+    def saved(
+        cls, first: NDArray[Any], second: NDArray[Any], n_steps: float, like: Tensor
+    ) -> Moments:
+        """Those that arrays have kept, for a parameter `like` this one."""
+        return cls(
+            torch.from_numpy(first).to(like, copy=True),
+            torch.from_numpy(second).to(like, copy=True),
+            torch.tensor(n_steps, dtype=torch.float32, device=like.device),
+        )
 
 
 def fused_adam(

@@ -57,13 +57,11 @@ class Page(Protocol):
 
 
 class AnotherIdentityError(ValueError):
-    """A checkpoint is that of something else: the `differences` say in what."""
+    """A checkpoint is that of something else: of what has the identity `found`."""
 
-    def __init__(self, path: Path, differences: list[str]) -> None:
-        self.differences = "; ".join(differences)
-        super().__init__(
-            f"{path} is a checkpoint of something else: {self.differences}"
-        )
+    def __init__(self, path: Path, found: Mapping[str, str]) -> None:
+        self.found = found
+        super().__init__(f"{path} is a checkpoint of something else")
 
 
 class Checkpoint:
@@ -142,7 +140,8 @@ class Checkpoint:
                 f"this version of skae reads format {_FORMAT}. Go on with the version "
                 "that has written it, or delete it to start anew."
             )
-        self._refuse_another(header["identity"])
+        if header["identity"] != self._identity:
+            raise AnotherIdentityError(self._path, header["identity"])
         self.drawn = header["drawn"]
         for number, (is_over, numbers) in enumerate(header["trainings"]):
             prefix = f"{number}/"
@@ -152,14 +151,3 @@ class Checkpoint:
                 if name.startswith(prefix)
             }
             self.states.append(State(numbers, own, is_over))
-
-    def _refuse_another(self, found: Mapping[str, str]) -> None:
-        """Refuse the checkpoint of a fit of something else, or to something else."""
-        mine, nothing = self._identity, "not there"
-        differences = [
-            f"{name} was {found.get(name, nothing)} and is {mine.get(name, nothing)}"
-            for name in {**found, **mine}
-            if found.get(name) != mine.get(name)
-        ]
-        if differences:
-            raise AnotherIdentityError(self._path, differences)

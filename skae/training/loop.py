@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.training.adam import Moments, Update, fused_adam
-from skae.training.checkpoints import Page, State
+from skae.training.checkpoints import Page
 from skae.training.graphs import Advance, recorded
+from skae.training.keeping import Keeper, Patience
 from skae.training.mean import Mean
+from skae.training.resuming import Resumable
 from skae.training.schedule import Schedule
 from skae.training.step import Told
 from skae.training.task import History, Observer, Plan, Task
@@ -27,49 +26,6 @@ _DIVERGED = 1e3
 
 _CERTAIN = 1.0 - 1e-3
 """Share of a loss known but for rounding, below which another is lower for certain."""
-
-_OF_WEIGHTS = {"weights", "kept", "first", "second"}
-"""What a state holds of weights; the rest is what the task remembers."""
-
-
-class Keeper:
-    """The best weights so far.
-
-    They are written to a spare tensor first: an interrupt finds them whole.
-    """
-
-    def __init__(self, flat: Tensor) -> None:
-        self._flat = flat
-        self.kept, self._spare = flat.clone(), flat.clone()
-        self.loss, self.epoch = math.inf, 0
-
-    def offer(self, loss: float, epoch: int) -> None:
-        """Keep the present weights if `loss` is the lowest seen."""
-        if loss < self.loss:
-            self._spare.copy_(self._flat)
-            self.kept, self._spare = self._spare, self.kept
-            self.loss, self.epoch = loss, epoch
-
-    def restore(self) -> None:
-        """Go back to the weights that were kept."""
-        self._flat.copy_(self.kept)
-
-
-class Patience:
-    """Counts the epochs since the last improvement worth the name."""
-
-    def __init__(self, tol: float, limit: float) -> None:
-        self._tol, self._limit = tol, limit
-        self.best, self.waited = math.inf, 0
-
-    def exhausted(self, loss: float) -> bool:
-        """Take note of an epoch's loss; True when none has helped for too long."""
-        if loss < self.best * (1.0 - self._tol):
-            self.waited = 0
-        else:
-            self.waited += 1
-        self.best = min(self.best, loss)
-        return self.waited >= self._limit
 
 
 class Epoch(NamedTuple):
@@ -90,7 +46,7 @@ class Epoch(NamedTuple):
     objective: float
 
 
-class Training:
+class Training(Resumable):
     """One network on its way through the epochs, wherever its gradients come from.
 
     Judges the epochs, keeps the best weights, and says when to stop. The weights are
@@ -130,7 +86,7 @@ class Training:
         self.task, self.plan, self.history = task, plan, History()
         self.error: Exception | None = None
         self.page, self._observer = page, observer
-        self.moments: Moments | None = None
+        self.moments = None
         self.n_steps, self.is_settled = 0, False
         self._flat = task.parameters.flat
         self._start, self._keeper = self._flat.clone(), Keeper(self._flat)
@@ -143,6 +99,7 @@ class Training:
         state = None if self.page is None else self.page.read()
         if state is not None:
             self._go_on(state)
+            self._observer.goes_on(self.history)
         elif self.task.validate is not None:
             self.history.start_loss = self.task.validate()
             self._keeper.offer(self.history.start_loss, 0)
@@ -159,56 +116,6 @@ class Training:
         """Write a checkpoint, if there is a place for it."""
         if self.page is not None:
             self.page.write(self._state())
-
-    def _state(self) -> State:
-        """All that is needed to go on."""
-        numbers: dict[str, Any] = {"history": asdict(self.history)}
-        memory = self.task.memory
-        arrays = {name: _array(part.get_state()) for name, part in memory.items()}
-        arrays["weights"] = _array(self._flat)
-        if not self.is_settled and self.moments is not None:
-            keeper, patience = self._keeper, self._patience
-            numbers |= {
-                "n_steps": self.n_steps,
-                "adam": float(self.moments.n_steps),
-                "kept": [keeper.loss, keeper.epoch],
-                "patience": [patience.best, patience.waited],
-            }
-            arrays["kept"] = _array(keeper.kept)
-            arrays["first"] = _array(self.moments.first)
-            arrays["second"] = _array(self.moments.second)
-        return State(numbers, arrays, self.is_settled)
-
-    def _go_on(self, state: State) -> None:
-        """Be where a training was of which this is the state."""
-        flat = self._flat
-        saved = {name: torch.from_numpy(a) for name, a in state.arrays.items()}
-        memory = self.task.memory
-        if memory.keys() != saved.keys() - _OF_WEIGHTS:
-            raise ValueError(
-                "The checkpoint is of another training: it remembers "
-                f"{sorted(saved.keys() - _OF_WEIGHTS)}, where this one has "
-                f"{sorted(memory)}. Delete it to start anew."
-            )
-        for name, part in memory.items():
-            part.set_state(saved[name])
-        flat.copy_(saved["weights"])
-        self.history = History(**state.numbers["history"])
-        if state.is_over:
-            self.is_over = self.is_settled = True
-        else:
-            self.n_steps = state.numbers["n_steps"]
-            first, second = (
-                saved[name].to(flat, copy=True) for name in ("first", "second")
-            )
-            n_steps = torch.tensor(
-                state.numbers["adam"], dtype=torch.float32, device=flat.device
-            )
-            self.moments = Moments(first, second, n_steps)
-            self._keeper.kept.copy_(saved["kept"])
-            self._keeper.loss, self._keeper.epoch = state.numbers["kept"]
-            self._patience.best, self._patience.waited = state.numbers["patience"]
-        self._observer.goes_on(self.history)
 
     def attempt(self, act: Callable[..., None], *arguments: object) -> None:
         """Act, unless that has failed before; an error ends this training alone."""
@@ -320,8 +227,8 @@ def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> His
         When the loss is no longer finite, or a thousand times what it was at the start
         (at least a thousand).
     KeyboardInterrupt
-        When it comes before the first epoch is complete; later ones end the training
-        with a warning.
+        When it comes before the first epoch is complete, unless the plan says
+        otherwise; later ones end the training with a warning.
     """
     training.begin()
     if training.is_settled:
@@ -333,7 +240,7 @@ def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> His
             training.is_settled = True
             training.save()
     except KeyboardInterrupt:
-        if not (training.history.loss_curve and training.plan.keeps_interrupted):
+        if len(training.history.loss_curve) < training.plan.least_epochs:
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
         training.interrupt()
@@ -390,8 +297,3 @@ def run_epoch(
     mean, penalty_mean = losses.value(), penalties.value()
     start = task.total(losses.first, penalties.first)
     return Epoch(start, mean, task.total(mean, penalty_mean)), n_steps
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    """A copy of a tensor's numbers."""
-    return tensor.cpu().numpy().copy()

@@ -36,8 +36,8 @@ class Plan:
     evaluates_start : bool
         Whether the loss of the start is evaluated in full, and not told by the first
         batch: where X has not set the units, one row may outweigh all others.
-    keeps_interrupted : bool
-        Whether an interrupt after the first epoch ends training with a warning; else
+    least_epochs : float
+        Complete ones, from which on an interrupt ends training with a warning; before,
         it is raised.
     """
 
@@ -47,7 +47,7 @@ class Plan:
     patience: float
     warm_up: int = 0
     evaluates_start: bool = False
-    keeps_interrupted: bool = True
+    least_epochs: float = 1
 
 
 @dataclass

@@ -10,8 +10,8 @@ from sklearn.base import clone
 from torch import distributed as dist
 
 from skae import Autoencoder
+from skae.data import in_words
 from skae.distributed import process_group
-from skae.distributed.facts import in_words, refuse_differences
 from skae.distributed.interrupts import Interrupts
 from skae.training import Checkpoint
 
@@ -115,20 +115,22 @@ def test_lost_processes_are_told_of(group, monkeypatch):
         dense().fit(X)
 
 
-def test_differences_are_told_by_name():
-    said = [in_words({"X": X, "k": 2, "f": object()}) for _ in range(3)]
-    refuse_differences(said)
-    for name, value in {"X": X + 1, "k": 3, "f": None}.items():
-        other = said[0] | in_words({name: value})
-        with pytest.raises(ValueError, match=rf"but {name} is .* in process 2"):
-            refuse_differences([*said[:2], other])
-
-
-def test_an_array_in_words_is_its_shape_dtype_and_some_rows():
-    words = in_words({"X": X})
-    assert words == in_words({"X": np.asfortranarray(X)})
-    for other in (X[1:], X.astype("f4"), X[::-1]):
-        assert words != in_words({"X": other})
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("X", X + 1, "the content of X"),
+        ("X", X[1:], "X"),
+        ("k", 3, "k"),
+        ("f", None, "f"),
+    ],
+)
+def test_differences_are_told_by_name(group, monkeypatch, name, value, told):
+    given = {"X": X, "k": 2, "f": object()}
+    group.agree(given)
+    other = in_words(given | {name: value}, n_rows=64)
+    monkeypatch.setattr(group, "_hear", lambda said: [said, said, other])
+    with pytest.raises(ValueError, match=rf"but {told} is .* 0 and .* in process 2"):
+        group.agree(given)
 
 
 class TestInterrupts:

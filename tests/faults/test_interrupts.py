@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skae import Autoencoder, LinearAutoencoder
 from skae.data import Scaling
-from skae.training import SCHEDULES, loop
+from skae.training import SCHEDULES, keeping, loop
 
 INTERRUPTED = "Training interrupted by user."
 
@@ -137,10 +137,10 @@ def test_interrupt_of_the_closed_form_keeps_the_old_fit(
 
 def _interrupt_at(line):
     """Tracer that interrupts at the `line`-th line run in the training loop."""
-    left = [line]
+    left, files = [line], {loop.__file__, keeping.__file__}
 
     def trace(frame, event, argument):
-        if frame.f_code.co_filename != loop.__file__:
+        if frame.f_code.co_filename not in files:
             return None
         if event == "line":
             left[0] -= 1

@@ -282,6 +282,11 @@ LABELS = {
     "two": np.arange(50) % 2 * 5,
     "truths": np.arange(50) % 2 == 0,
     "floats": (np.arange(50) % 3).astype(float),
+    "large floats": np.array([16777217.0, 2.0**53 - 1, -3.0])[np.arange(50) % 3],
+    "short floats": (np.arange(50) % 3).astype("f4"),
+    "half floats": (np.arange(50) % 3).astype("f2"),
+    "large integers": np.array([2**53 + 1, -(2**63)])[np.arange(50) % 2],
+    "short integers": (np.arange(50) % 3).astype(np.uint8),
     "strings": np.array(["a", "bb", "c"])[np.arange(50) % 3],
     "objects": np.array(["a", "bb", "c"], dtype=object)[np.arange(50) % 3],
 }
@@ -299,7 +304,7 @@ def test_classifier(kind, dtype):
     ).fit(X, y)
     given = X.astype(dtype)
     labels, probabilities = run(to_onnx(model, dtype=dtype), given)
-    np.testing.assert_array_equal(labels, model.predict(given))
+    assert labels.tolist() == model.predict(given).tolist()
     assert probabilities.dtype == dtype
     np.testing.assert_allclose(
         probabilities, model.predict_proba(given), rtol=0, atol=TOLERANCE[dtype]
@@ -312,6 +317,33 @@ def test_labels_of_mixed_kinds_are_refused():
     model.fit(rows(), LABELS["integers"])
     model.classes_ = np.array([0, "a", None], dtype=object)
     with pytest.raises(ValueError, match="Labels of ONNX are numbers"):
+        to_onnx(model)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("labels", ["f2", "f4", "f8"])
+def test_labels_between_integers_are_not_rounded(labels, dtype):
+    # Such as scikit-learn has no name for; a classifier of one's own may have them.
+    model = AutoencoderClassifier(quick(Autoencoder), max_iter=1, random_state=0)
+    model.fit(rows(), LABELS["integers"])
+    model.classes_ = np.array([0.1, 1 / 3, 16777.3], dtype=labels)
+    given = rows().astype(dtype)
+    found, _ = run(to_onnx(model, dtype=dtype), given)
+    assert found.tolist() == model.predict(given).tolist()
+
+
+WIDER_THAN_64_BITS = {"integers": np.array([0, 2**64 - 1], dtype=np.uint64)}
+if np.dtype(np.longdouble).itemsize > 8:
+    fine = 1 + np.finfo(np.longdouble).eps
+    WIDER_THAN_64_BITS["floats"] = np.array([1, fine], dtype=np.longdouble)
+
+
+@pytest.mark.parametrize("kind", WIDER_THAN_64_BITS)
+def test_labels_that_would_be_rounded_are_refused(kind):
+    model = AutoencoderClassifier(quick(Autoencoder), max_iter=1)
+    model.fit(rows(), LABELS["two"])
+    model.classes_ = WIDER_THAN_64_BITS[kind]
+    with pytest.raises(ValueError, match=r"at most 64 bits.*Fit to other labels"):
         to_onnx(model)
 
 

@@ -74,3 +74,20 @@ def test_public_class_is_used_where_torch_has_no_such_kernel(monkeypatch):
 def test_zero_gradient_moves_nothing(parameter):
     zeros = [torch.zeros_like(parameter)] * 5
     assert torch.equal(run(module.fused_adam, parameter, zeros), parameter)
+
+
+@pytest.mark.parametrize("n", [0, 2, 5])
+def test_saved_moments_go_on_as_if_nothing_had_been(parameter, gradients, n):
+    expected = run(module.fused_adam, parameter, gradients)
+    found, gradient = parameter.clone(), torch.empty_like(parameter)
+    moments = module.Moments.zero(found)
+    for i, (given, rate) in enumerate(zip(gradients, RATES, strict=True)):
+        if i == n:
+            arrays = [moment.numpy().copy() for moment in moments[:2]]
+            moments = module.Moments.saved(*arrays, float(moments.n_steps), like=found)
+            for array, moment in zip(arrays, moments, strict=False):
+                array.fill(torch.nan)  # which the moments share no memory with
+                assert moment.dtype == found.dtype
+        gradient.copy_(given)
+        module.fused_adam(found, gradient, moments)(rate)
+    assert torch.equal(found, expected)

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from skae.training import Checkpoint, FlatTensors, Plan, State, Task, Training, train
+from skae.training import (
+    AnotherIdentityError,
+    Checkpoint,
+    FlatTensors,
+    Plan,
+    State,
+    Task,
+    Training,
+    train,
+)
 from skae.training.files import read_arrays, write_arrays
 
 CPU = torch.device("cpu")
@@ -196,9 +205,9 @@ class TestTheFile:
 
     def test_of_something_else_is_refused(self, path):
         Checkpoint(path, self.IDENTITY)
-        words = "X was these rows and is others; tol was 0.1 and is not there; k was"
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(AnotherIdentityError, match="of something else") as error:
             Checkpoint(path, {"X": "others", "k": "1"})
+        assert error.value.found == self.IDENTITY
 
     def test_of_another_format_is_refused(self, path):
         Checkpoint(path, self.IDENTITY)

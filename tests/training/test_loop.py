@@ -78,6 +78,7 @@ def run(
     tol=0.0,
     patience=math.inf,
     start_loss=math.nan,
+    **plan,
 ):
     """Train; `validation` scripts the validation losses, that of the start first."""
     validation = None if validation is None else iter(validation)
@@ -91,7 +92,7 @@ def run(
         decayed=slice(step.parameters.end("w")),
         start_loss=start_loss,
     )
-    plan = Plan(max_epochs=max_epochs, schedule=schedule, tol=tol, patience=patience)
+    plan = Plan(max_epochs, schedule, tol, patience, **plan)
     return train(Training(task, plan, observer or Recorder(step)))
 
 
@@ -302,6 +303,22 @@ class TestKeyboardInterrupt:
     def test_before_the_first_epoch_is_complete_it_is_raised(self, at_step):
         with pytest.raises(KeyboardInterrupt):
             run(Interrupted(at_step), batches=self.BATCHES)
+
+    @pytest.mark.parametrize("at_step", [1, 4])
+    def test_the_start_may_be_worth_keeping(self, at_step):
+        step = Interrupted(at_step)
+        start = step.weight
+        with pytest.warns(UserWarning, match="interrupted"):
+            history = run(step, batches=self.BATCHES, least_epochs=0)
+        assert history.interrupted
+        assert (history.loss_curve, history.kept_epoch) == ([], 0)
+        assert history.loss == step.loss()
+        assert step.weight == start
+
+    @pytest.mark.parametrize("at_step", [1, 9, 12])
+    def test_or_nothing_may_be(self, at_step):
+        with pytest.raises(KeyboardInterrupt):
+            run(Interrupted(at_step), batches=self.BATCHES, least_epochs=math.inf)
 
     @pytest.mark.parametrize("at_step", [9, 11, 12])
     def test_later_the_last_complete_epoch_is_kept(self, at_step):

@@ -16,6 +16,8 @@ from skae.persistence.programs import Program
 
 _WIDE = data_types.DoubleTensorType
 
+_NARROW = 4  # bytes of a float32
+
 _LEAST_OPSET = 18
 """In which reductions take their axes as an input."""
 
@@ -153,12 +155,17 @@ def _hold(container: Any, name: str, array: NDArray[Any]) -> None:
 
 def _labels(table: NDArray[Any]) -> NDArray[Any]:
     """Labels in a type that ONNX has."""
-    if table.dtype.kind in "iu":
-        return table.astype(np.int64)
-    if table.dtype.kind == "f":
-        return table.astype(np.float32)
     if table.dtype.kind == "b":
         return table
+    if table.dtype.kind in "iuf":
+        wide = np.float64 if table.dtype.itemsize > _NARROW else np.float32
+        found = table.astype(wide if table.dtype.kind == "f" else np.int64)
+        if found.tolist() == table.tolist():
+            return found
+        raise ValueError(
+            "Numbers of ONNX have at most 64 bits, the sign of integers included, and "
+            f"not all labels here do: {table.tolist()}. Fit to other labels."
+        )
     if all(isinstance(label, str) for label in table.tolist()):
         return table.astype(object)
     raise ValueError(
@@ -169,9 +176,10 @@ def _labels(table: NDArray[Any]) -> NDArray[Any]:
 
 def _type_of(table: NDArray[Any]) -> Any:
     types = {
-        "i": data_types.Int64TensorType,
-        "f": data_types.FloatTensorType,
-        "b": data_types.BooleanTensorType,
-        "O": data_types.StringTensorType,
+        "int64": data_types.Int64TensorType,
+        "float32": data_types.FloatTensorType,
+        "float64": _WIDE,
+        "bool": data_types.BooleanTensorType,
+        "object": data_types.StringTensorType,
     }
-    return types[table.dtype.kind]()
+    return types[table.dtype.name]()

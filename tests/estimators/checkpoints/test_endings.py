@@ -81,3 +81,45 @@ class TestAFileThatCannotBeRemoved:
             pytest.raises(FloatingPointError, match="diverged"),
         ):
             diverging.fit(X)
+
+
+class TestFitsThatFail:
+    @pytest.mark.parametrize(
+        ("changes", "rows", "error"),
+        [
+            ({"likelihood": "poisson"}, -1.0, ValueError),
+            ({"learning_rate_init": 1e6}, 1.0, FloatingPointError),
+        ],
+    )
+    def test_for_good_leave_nothing(self, dense, X, tmp_path, changes, rows, error):
+        with pytest.raises(error):
+            dense(checkpoint_dir=tmp_path, **changes).fit(rows * X)
+        assert os.listdir(tmp_path) == []
+
+    def test_by_an_interrupt_can_go_on(
+        self, dense, X, tmp_path, monkeypatch, everything
+    ):
+        expected = everything(dense().fit(X))
+        put = Checkpoint.put
+
+        def interrupted(self, number, state):
+            put(self, number, state)
+            raise KeyboardInterrupt
+
+        estimator = dense(checkpoint_dir=tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "put", interrupted)
+            with pytest.warns(UserWarning, match="interrupted"):
+                estimator.fit(X)
+        assert estimator.n_iter_ == 1
+        assert everything(estimator.fit(X)) == expected
+        assert os.listdir(tmp_path) == []
+
+    def test_say_where_they_go_on(self, dense, X, tmp_path, capsys, killed_after):
+        with killed_after(2):
+            dense(checkpoint_dir=tmp_path).fit(X)
+        dense(checkpoint_dir=tmp_path, verbose=True).fit(X)
+        lines = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()]
+        assert lines == ["Resumed after iteration 2"] + [
+            f"Iteration {i}" for i in (3, 4, 5)
+        ]
