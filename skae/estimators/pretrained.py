@@ -53,7 +53,6 @@ from skae.networks import ACTIVATIONS
 from skae.training import neutral
 
 _COMPONENTS = 32  # of the autoencoder that stands in where none is given
-_OF_AUTOENCODERS = {"X_clean", "X_val"}  # what their fit takes beside X
 
 
 class EncoderWithHead(
@@ -102,7 +101,7 @@ class EncoderWithHead(
         """
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **others):
+    def fit(self, X, y):
         """Train the autoencoder on all rows of X, and the head on those with a label.
 
         Parameters
@@ -112,9 +111,6 @@ class EncoderWithHead(
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             What is to be predicted. Rows where it is `unlabeled` have no label, and
             are for the autoencoder alone.
-        **others : dict
-            Refused. An autoencoder that needs more, such as `X_val`, is fitted to it
-            first and handed over in a `sklearn.frozen.FrozenEstimator`.
 
         Returns
         -------
@@ -129,13 +125,10 @@ class EncoderWithHead(
             When the arrays of a step do not fit.
         OSError
             When there is no place for checkpoints.
-        TypeError
-            When there is more than X and y.
         ValueError
             When X or y is not what it must be, no row has a label, or the checkpoint
             is another fit's.
         """
-        self._refuse_others(others)
         with all_or_nothing(self):
             seen = check_X(self, X, reset=True)
             rows = seen[:]  # those with labels at any place
@@ -282,20 +275,6 @@ class EncoderWithHead(
                 f"consistency={self.consistency} compares predictions for noisy and "
                 f"for clean rows, and {reader or 'the default autoencoder'} corrupts "
                 "none. Use a DenoisingAutoencoder with noise above 0, or consistency=0."
-            )
-
-    def _refuse_others(self, others):
-        """Refuse what `fit` was given beside X and y."""
-        for name in others:
-            hint = "."
-            if name in _OF_AUTOENCODERS:
-                hint = (
-                    ": that is for an autoencoder alone. Fit one to it first, and hand "
-                    f"it over: {type(self).__name__}(FrozenEstimator("
-                    f"autoencoder.fit(X, {name}={name}))).fit(X, y)."
-                )
-            raise TypeError(
-                f"{type(self).__name__}.fit() takes X and y, and no {name}{hint}"
             )
 
     def _refuse_no_y(self, y):
