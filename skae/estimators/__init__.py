@@ -2,7 +2,6 @@
 
 from skae.estimators.attention import AttentionAutoencoder
 from skae.estimators.base import AutoencoderTransformer
-from skae.estimators.catalogue import load
 from skae.estimators.classifier import AutoencoderClassifier
 from skae.estimators.contractive import ContractiveAutoencoder
 from skae.estimators.convolutional import ConvolutionalAutoencoder
@@ -11,6 +10,7 @@ from skae.estimators.dense import Autoencoder
 from skae.estimators.linear import LinearAutoencoder
 from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.regressor import AutoencoderRegressor
+from skae.estimators.saving import load
 from skae.estimators.sparse import SparseAutoencoder
 from skae.estimators.stacked import StackedAutoencoder
 from skae.estimators.state import all_or_nothing

@@ -1,30 +1,29 @@
-"""Estimators as files: `save`, and what is checked when they are read."""
+"""Estimators as files: how they are saved, and loaded."""
 
 from __future__ import annotations
 
+import os
+import stat
 import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import sklearn
 import torch
-from sklearn.frozen import FrozenEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skae import __version__
 from skae._atomic import write_atomically
-from skae.estimators.attributes import ATTRIBUTES, Sized, Typed
-from skae.estimators.callbacks import RUNNING
-from skae.persistence import InconsistentVersionWarning
-from skae.persistence.files import seal
+from skae.estimators.catalogue import kinds
+from skae.estimators.validation import device_asked_for, is_device
+from skae.persistence import InconsistentVersionWarning, ModelFormatError
+from skae.persistence.files import read, seal
 from skae.persistence.hints import check_hint
-from skae.persistence.packing import Kind, pack
-
-KINDS = {}
-"""All kinds of objects that a file may hold, by name; the catalogue fills it."""
-
-_REQUESTS = "_metadata_request"
-
-_ADVICE = {"_skl_callbacks": "; set_callbacks() without any takes its callbacks off"}
+from skae.persistence.packing import pack, unpack
 
 
 class SavingMixin:
@@ -57,7 +56,7 @@ class SavingMixin:
         """
         check_is_fitted(self)
         try:
-            node, arrays = pack(self, KINDS)
+            node, arrays = pack(self, kinds())
         except TypeError as error:
             raise TypeError(
                 f"This {type(self).__name__} cannot be saved without pickle. {error}. "
@@ -101,129 +100,79 @@ class SavingMixin:
         return {"n_features": network.n_features, "n_components": network.n_components}
 
 
-class EstimatorKind(Kind):
-    """Estimators of a class: parameters, and attributes of the fit.
+def load(path, device="cpu"):
+    """Read a fitted estimator from a file that ``estimator.save(path)`` has written.
 
-    Parameters that the file does not have, which an older version has written, take
-    their defaults.
+    Whatever is in the file, nothing in it is executed: a file is numbers and names, and
+    names are looked up in a table of skae's own classes. It is as safe to read as a
+    table is.
+
+    Read more in the :doc:`user guide </user_guide/saving>`.
 
     Parameters
     ----------
-    cls : type
-        The class, with `SavingMixin`.
-    needed : set of str
-        Names of the attributes that no fit leaves out.
-    network, code, stream : type, union of types, or None
-        Classes of what it trains, of the code in it, and of what `partial_fit` goes on
-        from.
+    path : str or os.PathLike
+        The file.
+    device : str, default="cpu"
+        What the estimator's parameter `device` is to be: where it is trained, if it is
+        fitted again. An estimator that was trained on a GPU is read without one.
+
+    Returns
+    -------
+    object
+        The estimator, with all of its parameters but `device`, and all attributes.
+
+    Raises
+    ------
+    InvalidParameterError
+        When there is no such device.
+    ModelFormatError
+        When the file is damaged, of a newer format, or no estimator.
+    OSError
+        When there is no such file, or it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import skae
+    >>> X = np.random.default_rng(0).random((50, 4))
+    >>> ae = skae.Autoencoder(2, max_iter=3, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "digits.skae")
+    ...     ae.save(path)
+    ...     same = skae.load(path)
+    >>> np.array_equal(same.transform(X), ae.transform(X))
+    True
     """
-
-    def __init__(self, cls, needed, network=None, code=None, stream=None):
-        self._cls, self.types, self._needed = cls, (cls,), needed
-        self._network, self._code, self._stream = network, code, stream
-
-    def pack(self, value, packer):
-        parameters = {k: getattr(value, k) for k in self._cls._get_param_names()}
-        passing = {*vars(self._cls(**parameters)), *RUNNING}
-        attributes = {k: v for k, v in vars(value).items() if k not in passing}
-        if _REQUESTS in attributes:
-            attributes[_REQUESTS] = _requests_of(attributes[_REQUESTS])
-        strange = sorted(attributes.keys() - ATTRIBUTES.keys() - {_REQUESTS})
-        if strange:
-            advice = "".join(_ADVICE.get(name, "") for name in strange)
-            raise TypeError(
-                f"it has attributes that fit does not set: {', '.join(strange)}{advice}"
-            )
-        return {
-            "parameters": {k: packer.pack(v, k) for k, v in parameters.items()},
-            "attributes": {k: packer.pack(v, k) for k, v in attributes.items()},
-        }
-
-    def unpack(self, content, unpacker):
-        check_hint(content, dict[str, dict])
-        if content.keys() != {"parameters", "attributes"}:
-            raise ValueError(f"{sorted(content)} are not the parts of an estimator")
-        parameters, attributes = content["parameters"], content["attributes"]
-        self._refuse_strange(parameters.keys(), self._cls._get_param_names())
-        self._refuse_strange(attributes.keys(), {*ATTRIBUTES, _REQUESTS})
-        parameters = {k: unpacker.unpack(v, k) for k, v in parameters.items()}
-        given, names = unpacker.parameters, self._cls._get_param_names()
-        parameters |= {k: v for k, v in given.items() if k in names}
-        estimator = self._cls(**parameters)
-        estimator._validate_params()
-        attributes = {k: unpacker.unpack(v, k) for k, v in attributes.items()}
-        requests = attributes.pop(_REQUESTS, {})
-        typed = {k for k in attributes if isinstance(ATTRIBUTES[k], Typed)}
-        for name in sorted(typed):
-            with unpacker.at(name):
-                check_hint(attributes[name], ATTRIBUTES[name].hint)
-        vars(estimator).update(attributes)
-        _request(estimator, requests)
-        if attributes.keys() - _OF_NO_FIT:
-            self._verify_fit(estimator, attributes, unpacker)
-        return estimator
-
-    def _refuse_strange(self, names, known):
-        strange = sorted(names - set(known))
-        if strange:
-            raise ValueError(
-                f"{self._cls.__name__} of skae {__version__} knows nothing of "
-                f"{', '.join(strange)}: a newer version may have written the file"
-            )
-
-    def _verify_fit(self, estimator, attributes, unpacker):
-        """Refuse a fit of which something is missing or does not belong together."""
-        missing = sorted(self._needed - attributes.keys())
-        if missing:
-            raise ValueError(f"the fit lacks {', '.join(missing)}")
-        if self._network:
-            check_hint(estimator._fitted.network, self._network)
-            check_hint(estimator._fitted.network.code, self._code)
-        if "_stream" in attributes:
-            check_hint(estimator._stream, self._stream)
-        sizes = estimator._verified_sizes()
-        for name, value in attributes.items():
-            if isinstance(ATTRIBUTES[name], Sized):
-                with unpacker.at(name):
-                    ATTRIBUTES[name].check(value, sizes)
+    path = Path(path)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"{path} is no file.")
+    if not is_device(device):
+        raise InvalidParameterError(
+            f"The 'device' parameter of load must be {device_asked_for(device)}. "
+            f"Got {device!r} instead."
+        )
+    with _refusals_of(path):
+        return _estimator(*read(path), device)
 
 
-_OF_NO_FIT = {"_sklearn_output_config"}
+@contextmanager
+def _refusals_of(path):
+    """Let every refusal say which file is refused."""
+    try:
+        yield
+    except (ModelFormatError, TypeError, NotFittedError) as error:
+        raise ModelFormatError(f"{path}: {error}") from error
 
 
-class FrozenKind(Kind):
-    """scikit-learn's FrozenEstimator: the estimator in it."""
-
-    types = (FrozenEstimator,)
-
-    def pack(self, value, packer):
-        return packer.pack(value.estimator, "estimator")
-
-    def unpack(self, content, unpacker):
-        estimator = unpacker.unpack(content, "estimator")
-        check_hint(estimator, SavingMixin)
-        return FrozenEstimator(estimator)
-
-
-def _requests_of(metadata):
-    """Metadata that methods have been set to request, by method."""
-    return {
-        method: dict(request.requests)
-        for method, request in vars(metadata).items()
-        if getattr(request, "requests", None)
-    }
-
-
-def _request(estimator, requests):
-    """Let methods of an estimator request metadata."""
-    check_hint(requests, dict[str, dict[str, str | bool | None]])
-    if not requests:
-        return
-    metadata = estimator._get_metadata_request()
-    for method, wanted in requests.items():
-        request = vars(metadata).get(method)
-        if not hasattr(request, "add_request"):
-            raise ValueError(f"no metadata are routed to {method!r}")
-        for name, alias in wanted.items():
-            request.add_request(param=name, alias=alias)
-    estimator._metadata_request = metadata
+def _estimator(document, arrays, device):
+    """The estimator that a file holds."""
+    check_hint(document, dict[Literal["versions", "estimator"], dict])
+    check_hint(document.get("versions"), dict[str, str])
+    node = document.get("estimator")
+    estimator = unpack(node, arrays, kinds(), {"device": device})
+    check_hint(estimator, SavingMixin)
+    check_is_fitted(estimator)
+    return estimator

@@ -260,4 +260,5 @@ BASIC = {
     "array": ArrayKind(),
     "RandomState": RandomStateKind(),
 }
-"""What there is in every document, by name."""
+"""What Python and numpy bring, by name; skae's own classes are in the catalogue of the
+estimators."""
