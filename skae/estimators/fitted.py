@@ -106,8 +106,7 @@ class FittedAutoencoder:
 
     def code_parameters(self, X):
         """Parameters of the codes of the rows of X: (n_samples, n_parameters)."""
-        weights = self._cast(X.dtype, "encoder")
-        return self._map(X, lambda x: self.network.trace(weights, self._seen(x)).code)
+        return self.inside(X, lambda weights, x: self.network.trace(weights, x).code)
 
     def inside(self, X, function):
         """Map ``function(weights, x)`` over the rows of X as the encoder sees them."""
@@ -116,9 +115,7 @@ class FittedAutoencoder:
 
     def entering(self, X):
         """What enters the code's activation: (n_samples, n_parameters)."""
-        weights = self._cast(X.dtype, "encoder")
-        trace = self.network.trace
-        return self._map(X, lambda x: trace(weights, self._seen(x)).pre[-1])
+        return self.inside(X, lambda weights, x: self.network.trace(weights, x).pre[-1])
 
     def decode(self, Z):
         """Reconstructions, in units of X, from codes: (n_samples, n_features)."""
