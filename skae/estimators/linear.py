@@ -18,8 +18,8 @@ from skae.estimators.fitted import FittedAutoencoder, finite
 from skae.estimators.linear_partial import DataMoments
 from skae.estimators.linear_solvers import (
     LARGEST_GRAM,
+    Descent,
     LinearSolution,
-    descend,
     filler_of,
     gain,
     solve_exactly,
@@ -292,23 +292,24 @@ class LinearAutoencoder(AutoencoderTransformer):
             if self._omitted and has_gaps(X):
                 gappy = X
                 seen, units, scaling = without_gaps(X, scaling, k)
-            share = len(X) / len(seen)
+
+            def solved(solution):
+                solution = solution.times(len(X) / len(seen))
+                return self._solved(X.shape, X.dtype, scaling, solution, gappy)
+
             if exact:
                 solution = solve_exactly(seen, units, composition)
             else:
+                descent = Descent(seen, units, composition, self)
                 reporter = EpochReporter(
                     callbacks,
                     self.verbose,
                     lambda: scaling.scale**2,
-                    lambda solution: self._solved(
-                        X.shape, X.dtype, scaling, solution.times(share), gappy
-                    ),
+                    lambda history: solved(descent.solution(history)),
                 )
-                solution = descend(seen, units, composition, self, reporter)
+                solution = descent.run(reporter)
                 self._warn_at_the_limit(solution.history, self.max_iter)
-            solution = solution.times(share)
-            found = self._solved(X.shape, X.dtype, scaling, solution, gappy)
-            vars(self).update(found)
+            vars(self).update(solved(solution))
         callbacks.fit_ends(lambda: vars(self))
 
     def _partial_fit(self, X, X_clean):

@@ -156,36 +156,51 @@ def gain(axes, n_samples, composition):
     return np.where(variances > least, 1.0 - least / np.fmax(variances, least), 0.0)
 
 
-def descend(X, scaling, composition, settings, reporter):
+class Descent:
     """Gradient descent from a random start.
 
     On the Gram loss, whose gradient is exact and whose cost does not grow with the
     rows, where the covariance matrix has a moderate size, and else on mini-batches.
-    """
-    rows, d = centred_rows(X, scaling), X.shape[1]
-    attributes = reporter.snapshot
-    settings = SimpleNamespace(**settings.get_params(), init=INIT, early_stopping=False)
-    settings.nan_policy = "raise"
-    if settings.learning_rate_init == "auto":
-        settings.learning_rate_init = _STEP / math.sqrt(d)
 
-    def solution(weights, history):
+    Parameters
+    ----------
+    X : ndarray or Source of shape (n_samples, n_features)
+        Training data.
+    scaling : Scaling
+        Units of X.
+    composition : Composition
+        What to train.
+    settings : LinearAutoencoder
+        Whose parameters say how.
+    """
+
+    def __init__(self, X, scaling, composition, settings):
+        self._X, self._composition = X, composition
+        self._rows, d = centred_rows(X, scaling), X.shape[1]
+        parameters = settings.get_params()
+        if parameters["learning_rate_init"] == "auto":
+            parameters["learning_rate_init"] = _STEP / math.sqrt(d)
+        settings = SimpleNamespace(**parameters, init=INIT, early_stopping=False)
+        if d <= LARGEST_GRAM:
+            self._fit = _GramDescent(self._rows, X.shape, composition, settings)
+        else:
+            self._fit = Fit(composition, settings)
+
+    def run(self, observer):
+        """Train, and return the solution."""
+        return self.solution(self._fit.run(self._X, None, observer)[1])
+
+    def solution(self, history):
+        """The linear map that the present weights are, in the order of PCA."""
+        weights = self._fit.weights()
         encoder = weights["encoder.0.weight"].astype(np.float64)
         decoder = weights.get("decoder.0.weight", encoder).astype(np.float64)
-        axes = axes_within(rows, decoder)
+        axes = axes_within(self._rows, decoder)
         gain = np.ones(len(decoder))
-        if composition.decay is not None:
+        if self._composition.decay is not None:
             v = axes.components
             gain = np.sum((v @ decoder.T) * (encoder @ v.T).T, axis=1).clip(0.0, 1.0)
         return LinearSolution(axes, gain, history)
-
-    if d <= LARGEST_GRAM:
-        descent = _GramDescent(rows, X.shape, composition, settings)
-    else:
-        descent = Fit(composition, settings)
-    reporter.snapshot = lambda history: attributes(solution(descent.weights(), history))
-    history = descent.run(X, None, reporter)[1]
-    return solution(descent.weights(), history)
 
 
 class _GramDescent:

@@ -44,7 +44,7 @@ class EpochReporter:
         self._group = process_group()
         self._verbose = verbose and self._group.leads
         self._callbacks, self._unit = callbacks, unit
-        self.snapshot = snapshot
+        self._snapshot = snapshot
 
     def epoch_begins(self):
         self._callbacks.epoch_begins()
@@ -68,7 +68,7 @@ class EpochReporter:
     def epoch_ends(self, history):
         if self._verbose:
             print(_progress(history, self._unit()))
-        stop = self._callbacks.epoch_ends(lambda: self.snapshot(_so_far(history)))
+        stop = self._callbacks.epoch_ends(lambda: self._snapshot(_so_far(history)))
         stop = self._group.decide(stop)
         if stop:
             current_checkpoint().was_stopped()
