@@ -13,6 +13,11 @@ MOST_ROWS = 1000
 """From here on a tenth of the rows is enough to judge by, and folds are slow."""
 
 
+def networks_at_a_time(n_samples):
+    """Most networks that a fit to so many rows trains at a time."""
+    return N_FOLDS if n_samples < MOST_ROWS else 1
+
+
 def split(order):
     """Pairs of (rows to train on, rows left out), from a random order of all rows."""
     for fold in np.array_split(order, N_FOLDS):

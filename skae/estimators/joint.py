@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from skae.data import BatchesSideBySide, ShuffledBatches
+from skae.estimators import folds
 from skae.estimators.objective import Objective, code_port
 from skae.estimators.settings import choose_device, rows_of_a_batch
 from skae.training import HandwrittenStep, uses_bfloat16
@@ -117,8 +118,9 @@ class JointTask:
 def joint_cost(composition, settings, n_samples):
     """Operations of a step that could be taken for many fits at once, and weights.
 
-    None where it could not: that of autograd, or one in rounded products, for which
-    there is a switch of the whole process.
+    The weights are those of all networks that a fit trains at a time. None where it
+    could not: that of autograd, or one in rounded products, for which there is a switch
+    of the whole process.
     """
     products = composition.network.operations()
     n_rows = rows_of_a_batch(settings.batch_size, n_samples)
@@ -127,6 +129,7 @@ def joint_cost(composition, settings, n_samples):
     if rounds or not composition.is_by_hand:
         return None
     n_weights = sum(map(math.prod, composition.network.shapes().values()))
+    n_weights *= folds.networks_at_a_time(n_samples)
     return 3.0 * n_rows * sum(products), n_weights
 
 

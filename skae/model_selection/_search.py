@@ -29,9 +29,6 @@ from skae.model_selection._checks import (
 )
 from skae.model_selection._halving import SuccessiveHalving
 
-MOST_ROWS = 1000
-"""With fewer, a fit is judged in folds."""
-
 _LARGEST_STEP = {"cpu": 2e7, "cuda": 1e9}
 """Operations of a step beyond which networks gain nothing from being batched; on a GPU,
 where nobody has measured it yet, of what takes as long as some launches of kernels."""
@@ -282,8 +279,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
     def _n_threads(self, costs, n_entries):
         """Fits in work at a time: as many as there is memory for."""
         _, n_weights = max(costs, key=lambda cost: cost[1])
-        n_copies = 5 if self._n_trained < MOST_ROWS else 1  # five folds at a time
-        n_floats = _COPIES * n_entries + _STATES * n_weights * n_copies
+        n_floats = _COPIES * n_entries + _STATES * n_weights
         n_bytes = n_floats * np.dtype(np.float64).itemsize
         return max(_FEWEST_THREADS, min(_MOST_THREADS, _MOST_BYTES // n_bytes))
 
