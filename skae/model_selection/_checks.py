@@ -96,8 +96,6 @@ def rows_of_a_split(search, X, y):
     try:
         cv = check_cv(cv, y, classifier=is_classifier(search.estimator))
         train, _ = next(iter(cv.split(X, y)))
-    except (
-        Exception
-    ):  # such as groups that are missing here; the search itself will say
+    except Exception:  # groups that are missing here, say: the search itself will tell
         return n_samples
     return len(train)

@@ -1,4 +1,4 @@
-"""How the weights of a dense network start."""
+"""How the weights of a network start."""
 
 from __future__ import annotations
 
