@@ -146,8 +146,8 @@ class ContractiveAutoencoder(Autoencoder):
     loss_unit_ : {"squared units of X", "nats"}
         Unit of the losses and of `reconstruction_error`.
     best_loss_ : float
-        Lowest monitored loss. With a validation set this is its loss under the
-        weights that were kept, else the training loss with the penalty.
+        Lowest monitored objective, that of the weights that were kept: on the
+        validation rows, if there are any, and else on the training data.
     loss_curve_ : list of float
         Mean training loss of the batches of each epoch.
     validation_loss_curve_ : list of float

@@ -143,12 +143,13 @@ class DenoisingAutoencoder(Autoencoder):
     loss_unit_ : {"squared units of X", "nats"}
         Unit of the losses and of `reconstruction_error`.
     best_loss_ : float
-        Lowest monitored loss. With a validation set this is its loss under the
-        weights that were kept, else the training loss with the penalty.
+        Lowest monitored loss, of corrupted rows. With a validation set this is its loss
+        under the weights that were kept, else the training loss with the penalty.
     loss_curve_ : list of float
-        Mean training loss of the batches of each epoch.
+        Mean training loss of the batches of each epoch, as they were corrupted.
     validation_loss_curve_ : list of float
-        Loss on the validation rows after each epoch; empty without.
+        Loss on the validation rows, which are corrupted too, after each epoch; empty
+        without.
     best_iteration_ : int
         The epoch whose weights were kept; 0 is the start.
     mean_ : ndarray of shape (n_features,)

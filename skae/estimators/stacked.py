@@ -63,8 +63,8 @@ class StackedAutoencoder(Autoencoder):
         ``"bernoulli"`` on the cross-entropy of X in [0, 1], ``"poisson"`` on half the
         deviance of counts, which are encoded as log(1 + X).
     weight_decay : float, default=0.0
-        Adds ``weight_decay / 2`` times the sum of squared weights, biases and the
-        path's encoder not included, to the mean loss in scaled units.
+        Adds ``weight_decay / 2`` times the sum of squared weights, biases not included,
+        to the mean loss in scaled units.
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
