@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from skae.networks.beside import BesideNetwork, Shapes
+from skae.networks.beside import BesideNetwork
 from skae.networks.codes import Code, PlainCode
-from skae.networks.network import Weights
+from skae.networks.network import Shapes, Weights
 from skae.networks.transformer import Attend, Transformer, explicit, fused
 
 POSITIONS = ("learned", "sinusoidal")

@@ -7,9 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from skae.networks.network import Encoding, Network, Path, Weights
-
-Shapes = dict[str, tuple[int, ...]]
+from skae.networks.network import Encoding, Network, Path, Shapes, Weights
 
 
 class BesideNetwork(Network):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from skae.networks.beside import BesideNetwork, Shapes
+from skae.networks.beside import BesideNetwork
 from skae.networks.codes import Code, PlainCode
-from skae.networks.network import Weights
+from skae.networks.network import Shapes, Weights
 
 STRIDE = 2
 

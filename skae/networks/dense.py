@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.networks.codes import Code, PlainCode
-from skae.networks.network import Arrays, Encoding, Network, Path, Weights
+from skae.networks.network import Arrays, Encoding, Network, Path, Shapes, Weights
 from skae.networks.products import affine
 
 
@@ -71,11 +71,11 @@ class DenseNetwork(Network):
     def widest(self) -> int:
         return max(self.widths)
 
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self) -> Shapes:
         sides = {"encoder": self.n_parameters, "decoder": self.n_components}
         if self.tied_weights:
             del sides["decoder"]
-        found: dict[str, tuple[int, ...]] = {}
+        found: Shapes = {}
         for side, n_code in sides.items():
             shapes = [[out, into] for into, out in pairwise(self.widths)]
             shapes[-1][0] = n_code
@@ -85,7 +85,7 @@ class DenseNetwork(Network):
                 found[f"{side}.{i}.weight"] = (out, into)
         return found
 
-    def bias_shapes(self) -> dict[str, tuple[int, ...]]:
+    def bias_shapes(self) -> Shapes:
         # The path carries the code's bias.
         encoder = [*self.hidden_layer_sizes, self.n_parameters]
         if self.has_path:

@@ -22,6 +22,8 @@ Weights = Mapping[str, Tensor]
 
 Arrays = Mapping[str, NDArray[np.floating]]
 
+Shapes = dict[str, tuple[int, ...]]
+
 LIMIT = 3.0
 """Most that enters a first hidden unit beside a path; few usual rows reach it."""
 
@@ -129,14 +131,14 @@ class Network(ABC):
         return [2.0 * math.prod(shape) for shape in self.weight_shapes().values()]
 
     @abstractmethod
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self) -> Shapes:
         """Shapes of the matrices, by name; weight decay acts on these."""
 
     @abstractmethod
-    def bias_shapes(self) -> dict[str, tuple[int, ...]]:
+    def bias_shapes(self) -> Shapes:
         """Shapes of the biases, by name."""
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> Shapes:
         """Shapes of all parameters, matrices first."""
         return self.weight_shapes() | self.bias_shapes()
 

@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from skae.networks.activations import ACTIVATIONS
-from skae.networks.network import Weights
-
-Shapes = dict[str, tuple[int, ...]]
+from skae.networks.network import Shapes, Weights
 
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 """``attend(q, k, v, mask)``: each (batch, n_heads, steps, width of a head); what the
