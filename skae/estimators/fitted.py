@@ -161,10 +161,10 @@ class FittedAutoencoder:
 
         return self._map(X, log_density)
 
-    def explained_deviance(self, X, X_clean=None):
+    def explained_deviance(self, X, X_clean):
         """Share of the deviance from the training mean that a code of X explains.
 
-        Of X itself, or of `X_clean`, which the rows of X are to become.
+        Of X itself where `X_clean` is None; else of that, which X is to become.
         """
         null = torch.from_numpy(self.null_output.astype(np.float64))
 

@@ -148,7 +148,7 @@ class Fit:
             history = self._train(self._see(X), None, Unwatched(), epochs=0)
             return self.fitted(self._noise_variance(history)), history
 
-    def fitted(self, noise_variance=0.0):
+    def fitted(self, noise_variance):
         """Return the present state of the network as arrays."""
         return FittedAutoencoder(
             self._composition.network,
@@ -368,12 +368,9 @@ class Fit:
 
     def _judge(self, rows, limit=math.inf):
         """Objective on `rows`."""
-        return self._group.told(self._objective.total(*self._evaluate(rows, limit)))
-
-    def _evaluate(self, rows, limit=math.inf):
-        """Mean loss over all entries of `rows`, and the penalty."""
-        noise = Seeds(self._entropy).judgement()
-        return self._objective.evaluate(self._parameters.views, rows, noise, limit)
+        weights, noise = self._parameters.views, Seeds(self._entropy).judgement()
+        loss, penalty = self._objective.evaluate(weights, rows, noise, limit)
+        return self._group.told(self._objective.total(loss, penalty))
 
     def _measure(self):
         """Loss of the reconstruction of the training data."""

@@ -100,7 +100,7 @@ class PartialFit(Fit):
         super().__init__(composition, settings, previous, entropy=[self._all, part])
         self._group = Alone()  # whoever has a part has it alone
 
-    def go_on(self, X, X_clean=None):
+    def go_on(self, X, X_clean):
         """Train, and return the fitted autoencoder, the history, and the new stream."""
         check_ranges(self._composition.likelihood, X=X, X_clean=X_clean)
         self._admit_gaps(X, X_clean)

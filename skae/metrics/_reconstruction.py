@@ -115,7 +115,7 @@ def reconstruction_r2(estimator, X, y=None, *, mean=None):
     return pooled_r2(X, back(X), mean=mean)
 
 
-def pooled_r2(X, X_hat, *, mean=None):
+def pooled_r2(X, X_hat, *, mean):
     """Compute the fraction of X's sum of squares that `X_hat` explains.
 
     Parameters
@@ -123,7 +123,7 @@ def pooled_r2(X, X_hat, *, mean=None):
     X, X_hat : array-like of shape (n_samples, ...)
         The data and its reconstruction.
 
-    mean : array-like of shape (n_features,), default=None
+    mean : array-like of shape (n_features,) or None
         The reconstruction that is worth 0. None is the mean of X.
 
     Returns
