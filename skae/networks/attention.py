@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -227,8 +228,13 @@ class AttentionNetwork(BesideNetwork):
         return "encoder.embedding.weight", "decoder.embedding.weight"
 
 
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def sinusoids(steps: int, width: int) -> Tensor:
-    """Positions as phases of waves of many lengths: (steps, width), in float64."""
+    """Positions as phases of waves of many lengths: (steps, width), in float64.
+
+    Every step of training asks for them. Not to be written to.
+    """
     places = torch.arange(steps, dtype=torch.float64, device="cpu")[:, None]
     columns = torch.arange(width, dtype=torch.float64, device="cpu")
     pairs = (columns / 2).floor() * 2.0 / width

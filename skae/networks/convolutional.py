@@ -189,14 +189,14 @@ class ConvolutionalNetwork(BesideNetwork):
         return pre, hidden, h.flatten(1) @ weights[self.code_matrices[0]].t()
 
     def correct_output(self, weights: Weights, z: Tensor) -> Tensor:
-        m, first = len(self.stages), self.code_matrices[1]
+        stages, first = self.stages, self.code_matrices[1]
+        m, last = len(stages), stages[-1]
         h = torch.addmm(weights[f"decoder.{m}.bias"], z, weights[first])
         h = self._activate(h, is_first=True)
-        last = self.stages[-1]
         h = _channels_last(h.view(-1, last.channels[1], *last.reduced))
         for i in range(m - 1, -1, -1):
             bias = weights[f"decoder.{i}.bias"] if i else None
-            h = self.stages[i].up(h, weights[f"decoder.{i}.weight"], bias)
+            h = stages[i].up(h, weights[f"decoder.{i}.weight"], bias)
             h = self._activate(h, is_first=False) if i else h
         return h.flatten(1)
 

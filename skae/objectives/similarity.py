@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -54,14 +55,20 @@ def _blur(images: Tensor) -> Tensor:
     As products with the two band matrices, which are far faster than convolutions with
     a single channel.
     """
-    height, width = (_windows(n, images) for n in images.shape[1:])
+    like = images.dtype, images.device
+    height, width = (_windows(n, *like) for n in images.shape[1:])
     return (height @ images @ width.t()).flatten(1)
 
 
-def _windows(n: int, like: Tensor) -> Tensor:
-    """Weights of every window on an axis of length `n`: (n_windows, n)."""
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _windows(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Weights of every window on an axis of length `n`: (n_windows, n).
+
+    Every step of training asks for them. Not to be written to.
+    """
     size = min(_WINDOW, n - 1 + n % 2)
-    place = torch.arange(n, dtype=like.dtype, device=like.device)
+    place = torch.arange(n, dtype=dtype, device=device)
     start = place[: n - size + 1, None]
     weights = torch.exp(-((place - start - (size - 1) / 2) ** 2) / (2.0 * _SIGMA**2))
     weights = weights * ((place >= start) & (place < start + size))

@@ -157,6 +157,14 @@ def test_similarity_of_small_images_has_a_smaller_window(shape):
     assert ((other < 1.0) & (other > -1.0)).all()
 
 
+def test_windows_first_asked_for_in_inference_mode_serve_training():
+    X, other = drawn(2, 1, 7, 15), drawn(2, 1, 7, 15, seed=1)
+    with torch.inference_mode():
+        structural_similarity(X, other, 4.0)
+    similarity = structural_similarity(X.requires_grad_(), other, 4.0).sum()
+    assert torch.autograd.grad(similarity, X)[0].abs().sum() > 0.0
+
+
 def test_dissimilarity_does_not_depend_on_units():
     X, other = drawn(5, 12), drawn(5, 12, seed=1)
     mean = drawn(12, seed=2)
