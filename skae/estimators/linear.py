@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.data import Scaling, Source
+from skae.data import Scaling
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.composition import Composition
 from skae.estimators.filling import has_gaps
-from skae.estimators.fitted import FittedAutoencoder, finite
+from skae.estimators.fitted import FittedAutoencoder
+from skae.estimators.linear_density import MarginalDensityMixin
 from skae.estimators.linear_partial import DataMoments
 from skae.estimators.linear_solvers import (
     LARGEST_GRAM,
@@ -27,18 +27,15 @@ from skae.estimators.linear_solvers import (
 )
 from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.settings import choose_device
-from skae.estimators.validation import check_fitted, check_X
 from skae.networks import DenseNetwork
 from skae.objectives import Gaussian, WeightDecay
 from skae.training import History, memory_errors, neutral
-
-_LEAST_NOISE = 1e-14  # of the variance along the code: a density needs some
 
 _COMMON = AutoencoderTransformer._parameter_constraints
 _NOT_HERE = {"early_stopping", "validation_fraction", "warm_start"}
 
 
-class LinearAutoencoder(AutoencoderTransformer):
+class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
     """Linear autoencoder: PCA, with the interface of the family.
 
     Of all linear maps to `n_components` numbers and back, that with the least squared
@@ -156,6 +153,9 @@ class LinearAutoencoder(AutoencoderTransformer):
     Kunin, D., Bloom, J., Goeva, A. and Seed, C. (2019). "Loss landscapes of regularized
     linear autoencoders". ICML, PMLR 97, 3560-3569.
 
+    Tipping, M. E. and Bishop, C. M. (1999). "Probabilistic principal component
+    analysis". Journal of the Royal Statistical Society B 61, 611-622.
+
     Examples
     --------
     >>> import numpy as np
@@ -222,48 +222,6 @@ class LinearAutoencoder(AutoencoderTransformer):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
-
-    def score_samples(self, X):
-        """Log-likelihood of each row of X under probabilistic PCA.
-
-        A marginal density, with the code integrated out, as `PCA.score_samples` gives;
-        that of what is there, where entries are missing.
-
-        Parameters
-        ----------
-        X : array-like or torch.Tensor of shape (n_samples, n_features)
-            Rows to judge.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Log-likelihoods in nats; higher is more normal.
-        """
-        check_fitted(self)
-        X = check_X(self, X, reset=False)
-        with np.errstate(under="ignore", over="ignore", invalid="ignore"):
-            blocks = X.blocks() if isinstance(X, Source) else [X]
-            density = np.concatenate([self._log_density(block) for block in blocks])
-        return finite(torch.from_numpy(density))
-
-    def _log_density(self, rows):
-        density = self._marginal_log_density(np.subtract(rows, self.mean_, order="C"))
-        gappy = np.isnan(rows).any(axis=1)
-        if gappy.any():
-            density[gappy] = self._fitted.marginal_log_density(rows[gappy])
-        return density
-
-    def _marginal_log_density(self, deviation):
-        code = deviation @ self.components_.T
-        rest = deviation - code @ self.components_
-        d, k = self.n_features_in_, self.n_components_
-        least = _LEAST_NOISE * (np.mean(self.explained_variance_) or 1.0)
-        variances = np.maximum(self.explained_variance_, least)
-        noise = max(self.noise_variance_, least)
-        density = np.sum(code**2 / variances, axis=1) + np.sum(np.log(variances))
-        if k < d:
-            density += np.sum(rest**2, axis=1) / noise + (d - k) * math.log(noise)
-        return -0.5 * (density + d * math.log(2.0 * math.pi))
 
     @property
     def _has_epochs(self):
