@@ -43,8 +43,8 @@ def kinds():
 
     What is not here cannot be saved. A name stays for good: files hold it.
     """
-    # Whatever can be saved asks for this table, and so is above this module: that such
-    # classes exist is known when the first of their objects is saved or loaded.
+    # Estimators are saved by this table, so that their modules import this one: their
+    # classes can be looked up only now, when something is saved or loaded.
     own = import_module("skae.estimators")
     return {
         **BASIC,
