@@ -338,6 +338,13 @@ class AttentionAutoencoder(PaddingMixin, ShapedAutoencoder):
         ndarray of shape (n_samples, n_layers, n_heads, steps, steps)
             Weights with which a step, the last axis but one, reads from each step, the
             last axis: these sum to 1. Nothing is read from a step that is padding.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the sequences of the fit.
         """
         check_fitted(self)
         X = check_X(self, X, reset=False)

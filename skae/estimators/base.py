@@ -197,6 +197,13 @@ class AutoencoderTransformer(
         -------
         ndarray, or what `set_output` has chosen, of shape (n_samples, n_components)
             Their codes, in the floating dtype of X.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or the codes overflow its dtype.
         """
         check_fitted(self)
         if is_lazy(X):
@@ -217,6 +224,13 @@ class AutoencoderTransformer(
         ndarray or torch.Tensor of shape (n_samples, n_features)
             Their reconstructions, in units of X: the mean of the likelihood. A tensor
             after ``set_output(transform="torch")``.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like codes of the fit, or what they decode to overflows.
         """
         check_fitted(self)
         return self._give(self._fitted.decode(check_code(X, self.n_components_)), X)
@@ -234,6 +248,14 @@ class AutoencoderTransformer(
         ndarray or torch.Tensor of the shape of X
             ``inverse_transform(transform(X))``. A tensor after
             ``set_output(transform="torch")``.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or the reconstructions overflow
+            its dtype.
         """
         check_fitted(self)
         return self._give(self._reconstruct(X), X)

@@ -75,6 +75,13 @@ class GenerativeMixin:
             Posterior means, as `transform` gives them.
         std : ndarray or torch.Tensor of shape (n_samples, n_components)
             Posterior standard deviations; the entries of a code are independent.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit.
         """
         check_fitted(self)
         parameters = self._fitted.code_parameters(check_X(self, X, reset=False))
@@ -97,6 +104,13 @@ class GenerativeMixin:
         ndarray or torch.Tensor of shape (n_samples, n_features)
             Rows in units of X, without the noise of the likelihood; in the shape of the
             samples of the fit, if these had one.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When `n_samples` is not a positive int.
         """
         check_fitted(self)
         check_count(n_samples)

@@ -34,6 +34,14 @@ class ImputingMixin:
             A copy of X, in its floating dtype, that has ``reconstruct(X)`` where an
             entry is missing, and every other entry as it was, bit for bit. A tensor
             after ``set_output(transform="torch")``.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit; where entries are missing, and were
+            not allowed to be in the fit.
         """
         check_fitted(self)
         reconstruction = np.asarray(self._reconstruct(X))

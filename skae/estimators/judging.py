@@ -25,6 +25,14 @@ class JudgingMixin:
             Mean loss of each row, or the loss of each entry: the squared error in
             squared units of X for the Gaussian likelihood, else in nats: the
             cross-entropy (Bernoulli) or half the deviance (Poisson).
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or nothing that the likelihood can
+            have.
         """
         check_fitted(self)
         X = check_X(self, X, reset=False)
@@ -50,6 +58,14 @@ class JudgingMixin:
         -------
         float
             At most 1, which is perfect; 0 is no better than the training mean.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or nothing that the likelihood can
+            have; when `X_clean` has not as many rows.
         """
         check_fitted(self)
         X = check_X(self, X, reset=False)
@@ -73,6 +89,14 @@ class JudgingMixin:
         -------
         ndarray of shape (n_samples,)
             Log-densities in nats, constants included.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or nothing that the likelihood can
+            have.
         """
         check_fitted(self)
         return self._fitted.log_density(check_X(self, X, reset=False))

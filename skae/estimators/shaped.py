@@ -67,6 +67,13 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
             Their reconstructions, in units of X: the mean of the likelihood. They are
             flat if the samples of the fit were, and otherwise have their shape. A
             tensor after ``set_output(transform="torch")``.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like codes of the fit, or what they decode to overflows.
         """
         decoded = super().inverse_transform(X)
         return decoded.reshape(len(decoded), *self._shape_of_a_sample)
@@ -95,6 +102,14 @@ class ShapedAutoencoder(GenerativeMixin, AutoencoderTransformer):
         -------
         ndarray of shape (n_samples,)
             In nats, constants included; higher is more normal.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or nothing that the likelihood can
+            have; when `n_samples` is not a positive int.
         """
         check_fitted(self)
         check_count(n_samples)

@@ -290,6 +290,14 @@ class VariationalAutoencoder(GenerativeMixin, Autoencoder):
         -------
         ndarray of shape (n_samples,)
             Bounds in nats, constants included; higher is more normal.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            When X is not like the rows of the fit, or nothing that the likelihood can
+            have; when `n_samples` is not a positive int.
         """
         check_fitted(self)
         check_count(n_samples)

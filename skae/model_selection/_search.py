@@ -208,6 +208,13 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         -------
         self : object
             The fitted search.
+
+        Raises
+        ------
+        ValueError
+            When fits would share a folder of checkpoints. With `factor` also when there
+            is not exactly one autoencoder in the estimator, and when there are several
+            scores of which `refit` names none.
         """
         self._validate_params()
         if self.factor is not None:
