@@ -204,6 +204,8 @@ class SparseAutoencoder(Autoencoder):
         "code_activation": [StrOptions({"auto", *ACTIVATIONS})],
     }
 
+    _described = frozenset({"components_"})
+
     def __init__(
         self,
         n_components=None,
@@ -317,8 +319,6 @@ class SparseAutoencoder(Autoencoder):
         if self._sees_hidden() and self.activation != "logistic":
             refuse(self, "activation", '"logistic" with penalty="kl" on hidden layers')
         return BernoulliSparsity(self.alpha, self.sparsity)
-
-    _described = frozenset({"components_"})
 
     def _describe(self, fitted, X):
         return dictionary(fitted)

@@ -186,6 +186,8 @@ class StackedAutoencoder(Autoencoder):
         "fine_tune": ["boolean"],
     }
 
+    _can_go_on = False  # layer by layer, each is to have seen all rows
+
     def __init__(
         self,
         n_components=2,
@@ -248,8 +250,6 @@ class StackedAutoencoder(Autoencoder):
             random_state=random_state,
         )
         self.fine_tune = fine_tune
-
-    _can_go_on = False  # layer by layer, each is to have seen all rows
 
     def _compose(self, n_features):
         composition = super()._compose(n_features)

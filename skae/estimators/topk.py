@@ -187,6 +187,8 @@ class TopKAutoencoder(Autoencoder):
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
 
+    _described = frozenset({"components_"})
+
     def __init__(
         self,
         n_components=None,
@@ -266,8 +268,6 @@ class TopKAutoencoder(Autoencoder):
 
     def _verified_sizes(self):
         return super()._verified_sizes() | {"k": self._fitted.network.code.k}
-
-    _described = frozenset({"components_"})
 
     def _describe(self, fitted, X):
         active = np.zeros(fitted.network.n_components, dtype=bool)
