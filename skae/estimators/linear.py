@@ -235,15 +235,10 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
 
     def _fit(self, X, X_val, X_clean):
         _refuse_clean(X_clean)
-        k, most = self.n_components, min(X.shape)
-        if k > most:
-            raise ValueError(
-                f"n_components={k} must be between 1 and min(n_samples, "
-                f"n_features)={most} with solver={self.solver!r}"
-            )
-        composition = self._compose(X.shape[1])
-        exact = self.solver == "exact"
-        callbacks = FitCallbacks(self, X, max_iter=0 if exact else self.max_iter)
+        k, composition = self.n_components, self._compose(X.shape[1])
+        _refuse_rank(k, X.shape, f" with solver={self.solver!r}")
+        max_iter = self.max_iter if self._has_epochs else 0
+        callbacks = FitCallbacks(self, X, max_iter)
         with neutral(choose_device(self.device)), memory_errors(len(X)):
             scaling = Scaling.fit(X)
             seen, units, gappy = X, scaling, None
@@ -255,9 +250,7 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
                 solution = solution.times(len(X) / len(seen))
                 return self._solved(X.shape, X.dtype, scaling, solution, gappy)
 
-            if exact:
-                solution = solve_exactly(seen, units, composition)
-            else:
+            if self._has_epochs:
                 descent = Descent(seen, units, composition, self)
                 reporter = EpochReporter(
                     callbacks,
@@ -266,7 +259,9 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
                     lambda history: solved(descent.solution(history)),
                 )
                 solution = descent.run(reporter)
-                self._warn_at_the_limit(solution.history, self.max_iter)
+                self._warn_at_the_limit(solution.history, max_iter)
+            else:
+                solution = solve_exactly(seen, units, composition)
             vars(self).update(solved(solution))
         callbacks.fit_ends(lambda: vars(self))
 
@@ -291,11 +286,7 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
         k, d, moments = self.n_components, self.n_features_in_, DataMoments.of(X)
         moments = moments if before is None else before.plus(moments)
         shape = moments.n_samples, d
-        if k > min(shape):
-            raise ValueError(
-                f"n_components={k} must be between 1 and min(n_samples, "
-                f"n_features)={min(shape)}, over all rows so far."
-            )
+        _refuse_rank(k, shape, ", over all rows so far.")
         axes = moments.axes(k, (units := moments.scaling()).scale ** 2)
         kept = gain(axes, shape[0], self._compose(d))
         found = LinearSolution(axes, kept, History())
@@ -346,6 +337,15 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
             "singular_values_": np.sqrt(axes.squares) * scaling.scale,
             "noise_variance_": noise * unit,
         }
+
+
+def _refuse_rank(k, shape, where):
+    """Refuse more components than rows of this shape have axes, in PCA's words."""
+    if k > min(shape):
+        raise ValueError(
+            f"n_components={k} must be between 1 and min(n_samples, "
+            f"n_features)={min(shape)}{where}"
+        )
 
 
 def _refuse_clean(X_clean):

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
-from skae.data import Source
 from skae.estimators.fitted import finite
+from skae.estimators.sources import blocks_of
 from skae.estimators.validation import check_fitted, check_X
 
 _LEAST_NOISE = 1e-14  # of the variance along the code: a density needs some
@@ -44,8 +44,8 @@ class MarginalDensityMixin:
         check_fitted(self)
         X = check_X(self, X, reset=False)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
-            blocks = X.blocks() if isinstance(X, Source) else [X]
-            density = np.concatenate([self._log_density(block) for block in blocks])
+            blocks = [self._log_density(rows) for rows in blocks_of(X, len(X))]
+            density = np.concatenate(blocks)
         return finite(torch.from_numpy(density))
 
     def _log_density(self, rows):
