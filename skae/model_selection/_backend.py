@@ -38,7 +38,7 @@ class RendezvousBackend(ParallelBackendBase):
     def configure(self, n_jobs=1, parallel=None, **options):
         """Prepare for jobs."""
         self.parallel = parallel
-        self._numbers, self._early = count(), []
+        self._numbers, self._early, self._errors = count(), [], []
         self._rendezvous = Rendezvous(self._n_threads)
         return self._n_threads
 
@@ -52,7 +52,12 @@ class RendezvousBackend(ParallelBackendBase):
             self._begin(*job)
 
     def retrieve_result_callback(self, out):
-        """Give the result of a job, or raise its error."""
+        """Give the result of a job; once one has failed, raise what it has raised.
+
+        All others are ended by that, and what they say of it is not to be told first.
+        """
+        if self._errors:
+            raise self._errors[0]
         return out.result()
 
     @contextmanager
@@ -81,9 +86,16 @@ class RendezvousBackend(ParallelBackendBase):
             self.configure(parallel=self.parallel)
 
     def _begin(self, number, func, callback):
+        rendezvous = self._rendezvous
+
         def run():
-            with self._rendezvous.job(number):
-                return func()
+            with rendezvous.job(number):
+                try:
+                    return func()
+                except BaseException as error:  # that nobody wants as a score
+                    self._errors.append(error)
+                    rendezvous.end()
+                    raise
 
         self._threads.submit(run).add_done_callback(callback)
 

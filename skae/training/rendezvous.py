@@ -15,6 +15,7 @@ from skae.training.task import History
 from skae.training.together import kind, train_together
 
 _here = threading.local()
+"""Of a thread: the rendezvous at which it is, and the number of its job."""
 
 
 class _Waiting(NamedTuple):
@@ -78,13 +79,10 @@ class Rendezvous:
     @contextmanager
     def job(self, number: int) -> Iterator[None]:
         """Work on a job in this thread."""
-        before = getattr(_here, "place", None)
-        _here.place = self, number
         try:
-            with self._cores:
+            with self._cores, _at((self, number)):
                 yield
         finally:
-            _here.place = before
             with self._changed:
                 self._n_left -= 1
                 self._changed.notify_all()
@@ -92,7 +90,7 @@ class Rendezvous:
     def train(self, number: int, trainings: Sequence[Training]) -> None:
         """Train what job `number` asks for: with others, or in its turn by itself."""
         joint = [t for t in trainings if kind(t) is not None]
-        with self._turn:
+        with self._turn, _at(None):
             for training in trainings:
                 if training not in joint:
                     train(training, self._goes_on)
@@ -150,19 +148,42 @@ class Rendezvous:
             self._changed.notify_all()
 
     def _train_all(self, trainings: Iterable[Training]) -> None:
-        """Train those together that can be; an error is that of all these."""
+        """Train those together that can be; an error is that of all these.
+
+        What is no `Exception` ends everything: nobody is to take it for a training.
+        """
         families = defaultdict[Hashable, list[Training]](list)
         for training in trainings:
             families[kind(training)].append(training)
-        for family in families.values():
-            try:
+        try:
+            for family in families.values():
+                self._train_family(family)
+        except BaseException:
+            self.end()
+            raise
+
+    def _train_family(self, family: Sequence[Training]) -> None:
+        """Train these together; what a callback fits meanwhile is none of them."""
+        try:
+            with _at(None):
                 train_together(family, self._n_torch_threads, self._goes_on)
-            except Exception as error:
-                for training in family:
-                    training.error = training.error or error
+        except Exception as error:
+            for training in family:
+                training.error = training.error or error
 
     def _goes_on(self) -> bool:
         return not self._is_over
+
+
+@contextmanager
+def _at(place: tuple[Rendezvous, int] | None) -> Iterator[None]:
+    """Be at a rendezvous, or at none, in this thread."""
+    before = getattr(_here, "place", None)
+    _here.place = place
+    try:
+        yield
+    finally:
+        _here.place = before
 
 
 def train_all(trainings: Iterable[Training]) -> list[History]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import pairwise
 from threading import Event
 
@@ -60,11 +60,11 @@ def train_together(
         with ThreadPoolExecutor(n_teams) as pool:  # which inherit the number of threads
             futures = [pool.submit(train, team) for team in teams]
             try:
-                for future in futures:
-                    future.result()
-            except BaseException:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
                 is_cut.set()
-                raise
+            for future in futures:
+                future.result()
 
 
 def _teams(trainings: Sequence[Training], n: int) -> list[Sequence[Training]]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 import pytest
@@ -83,6 +83,15 @@ FAMILIES = {
 }
 
 
+class Listed(Autoencoder):
+    """A network with an attribute that cannot be compared."""
+
+    def _compose(self, n_features):
+        dense = super()._compose(n_features)
+        sizes = list(dense.network.hidden_layer_sizes)
+        return replace(dense, network=replace(dense.network, hidden_layer_sizes=sizes))
+
+
 @pytest.fixture(params=[150, 1100], ids=["in folds", "held out"])
 def X(request):
     rng = np.random.default_rng(0)
@@ -90,7 +99,7 @@ def X(request):
     return np.column_stack([latent, latent[:, 0] * latent[:, 1], latent[:, 0] ** 2])
 
 
-def fit_all(estimators, Xs):
+def fit_all(estimators, Xs, catches=Exception):
     """Clones, fitted in a thread each; an error stands in for a fit that fails."""
     rendezvous = Rendezvous(len(estimators))
     rendezvous.expect(len(estimators))
@@ -99,7 +108,7 @@ def fit_all(estimators, Xs):
         with rendezvous.job(number):
             try:
                 return clone(estimator).fit(X)
-            except Exception as error:
+            except catches as error:
                 return error
 
     with ThreadPoolExecutor(len(estimators)) as threads:
@@ -254,6 +263,40 @@ def test_rendezvous_that_has_ended_lets_nobody_wait(X):
             waiting.result()
 
 
+@pytest.mark.parametrize("Kind", [Autoencoder, Listed], ids=["joint", "alone"])
+def test_a_fit_within_a_callback_is_nobody_to_wait_for(X, monkeypatch, Kind):
+    ends, within = EpochReporter.epoch_ends, local()
+
+    def fit_another(self, history):
+        if not getattr(within, "another", False):
+            within.another = True
+            within.score = Kind(**SETTINGS).fit(X[:20]).score(X)
+            within.another = False
+        return ends(self, history)
+
+    estimators = each(Kind, {}, {"random_state": 1}, early_stopping=False)
+    expected = [clone(estimator).fit(X) for estimator in estimators]
+    monkeypatch.setattr(EpochReporter, "epoch_ends", fit_another)
+    for fitted, alone in zip(fit_all(estimators, [X] * 2), expected, strict=True):
+        assert_same_fit(fitted, alone, X)
+
+
+def test_exit_within_a_training_leaves_nobody_with_half_of_it(X, monkeypatch):
+    def leave(self, history):
+        raise SystemExit
+
+    monkeypatch.setattr(EpochReporter, "epoch_ends", leave)
+    estimators = each(Autoencoder, {}, {}, {}, early_stopping=False)
+    first, *others = sorted(
+        fit_all(estimators, [X] * 3, catches=BaseException),
+        key=lambda error: isinstance(error, RuntimeError),
+    )
+    assert isinstance(first, SystemExit)
+    assert len(others) == 2
+    for error in others:
+        assert "search was ended" in str(error)
+
+
 def test_many_float32_fits_give_the_same_bits_again(X):
     changes = [
         {"learning_rate_init": rate, "random_state": seed}
@@ -274,15 +317,6 @@ def test_failure_of_the_whole_family_is_everybodys_error(X, monkeypatch):
     for error in fit_all(each(Autoencoder, {}, {}), [X] * 2):
         assert isinstance(error, MemoryError)
         assert "batch_size" in str(error)
-
-
-class Listed(Autoencoder):
-    """A network with an attribute that cannot be compared."""
-
-    def _compose(self, n_features):
-        dense = super()._compose(n_features)
-        sizes = list(dense.network.hidden_layer_sizes)
-        return replace(dense, network=replace(dense.network, hidden_layer_sizes=sizes))
 
 
 def test_network_that_cannot_be_compared_is_trained_alone(X, families):

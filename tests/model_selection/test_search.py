@@ -1,6 +1,8 @@
 """Searches: GridSearchCV's results, whoever trains."""
 
+import os
 import pickle
+import signal
 import threading
 import warnings
 
@@ -23,8 +25,11 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from skae.data import Scaling
+from skae.estimators.reporting import EpochReporter
 from skae.metrics import make_denoising_scorer
 from skae.model_selection import AutoencoderSearchCV, _search
+from skae.training import Rendezvous
 
 SETTINGS = {
     "n_components": 3,
@@ -125,6 +130,80 @@ def test_error_is_raised_on_request(X):
     with pytest.raises(FloatingPointError, match="diverged"):
         search.fit(X)
     assert not hasattr(search, "cv_results_")
+
+
+def test_error_that_is_raised_ends_all_other_fits(X, monkeypatch):
+    epochs = []
+    monkeypatch.setattr(EpochReporter, "epoch_begins", lambda self: epochs.append(1))
+    search = AutoencoderSearchCV(
+        Autoencoder(**SETTINGS | {"early_stopping": False}),
+        {"max_iter": [4, 5, 0]},
+        cv=2,
+        error_score="raise",
+        train_together=True,
+    )
+    with pytest.raises(ValueError, match="'max_iter' parameter of Autoencoder"):
+        search.fit(X)
+    assert epochs == []
+
+
+class TestCtrlC:
+    """It is raised at once, and leaves the results and the process as they were."""
+
+    @pytest.fixture(autouse=True)
+    def as_it_was(self, X):
+        self.search = AutoencoderSearchCV(
+            Autoencoder(**SETTINGS | {"early_stopping": False}),
+            GRID,
+            cv=2,
+            train_together=True,
+        ).fit(X)
+        threads, filters = threading.active_count(), list(warnings.filters)
+        before = vars(self.search).copy()
+        yield
+        assert threading.active_count() == threads
+        assert list(warnings.filters) == filters
+        assert vars(self.search).keys() == before.keys()
+        assert all(vars(self.search)[name] is before[name] for name in before)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def test_while_all_are_trained(self, X, monkeypatch):
+        epochs = []
+
+        def interrupt(reporter, history):
+            epochs.append(reporter)
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(EpochReporter, "epoch_ends", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            self.search.fit(X)
+        assert len(epochs) == 1
+
+    def test_while_all_are_waited_for(self, X, monkeypatch):
+        waits, ended, heard = threading.Event(), threading.Event(), []
+        first, lead, end = threading.Lock(), Rendezvous.lead, Rendezvous.end
+
+        def fit(*arguments):
+            if first.acquire(blocking=False) and waits.wait(60):
+                os.kill(os.getpid(), signal.SIGINT)
+            heard.append(ended.wait(60))
+            return Scaling.none(X.shape[1])
+
+        def leads(rendezvous):
+            waits.set()
+            lead(rendezvous)
+
+        def ends(rendezvous):
+            ended.set()
+            end(rendezvous)
+
+        monkeypatch.setattr(Scaling, "fit", fit)
+        monkeypatch.setattr(Rendezvous, "lead", leads)
+        monkeypatch.setattr(Rendezvous, "end", ends)
+        with pytest.raises(KeyboardInterrupt):
+            self.search.fit(X)
+        assert heard
+        assert all(heard)
 
 
 def test_nothing_is_left_of_the_search_itself(X):
