@@ -12,7 +12,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from skae.data import differences, in_words
-from skae.distributed.interrupts import interrupts
+from skae.distributed.meeting import meeting
 from skae.distributed.step import MOST_SHARDS, ShardedStep
 from skae.training import Step
 
@@ -47,16 +47,6 @@ class Alone:
         """What the leading process says; all of them have to ask."""
         return value
 
-    def decide(self, stop: bool) -> bool:
-        """Whether the leading process wants to stop.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            In all processes, when one of them was interrupted.
-        """
-        return stop
-
     def begin_at(self, weights: Tensor, loss: float) -> float:
         """Let all have the weights of the leading one, in place; return its loss."""
         return loss
@@ -71,8 +61,16 @@ class Alone:
         return make(ramp)
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let an interrupt of one process be one of all."""
+    def as_one(self) -> Iterator[None]:
+        """Let an error of one process, or an interrupt, be one of all.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            In all processes, when one of them was interrupted.
+        RuntimeError
+            When another process has failed or ended.
+        """
         yield
 
 
@@ -95,18 +93,12 @@ class Group(Alone):
 
     def told(self, value: Value) -> Value:
         said = [value]
-        with _others_are_there():
+        with _exchange(_WORD):
             dist.broadcast_object_list(said, src=0)
         return said[0]
 
-    def decide(self, stop: bool) -> bool:
-        said = self._hear((bool(stop), interrupts.pending))
-        if any(interrupted for _, interrupted in said):
-            raise interrupts.take()
-        return said[0][0]
-
     def begin_at(self, weights: Tensor, loss: float) -> float:
-        with _others_are_there():
+        with _exchange(_NUMBERS + weights.numel()):
             dist.broadcast(weights, src=0)
         return self.told(loss)
 
@@ -120,18 +112,18 @@ class Group(Alone):
 
     def gather(self, part: Tensor, parts: Sequence[Tensor]) -> None:
         """Put the `part` of each process into `parts`, in their order."""
-        with _others_are_there():
+        with _exchange(_NUMBERS + part.numel(), asks=part.is_cpu):
             dist.all_gather(list(parts), part)
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        with interrupts.held():
+    def as_one(self) -> Iterator[None]:
+        with meeting.held():
             yield
 
     def _hear(self, said: Value) -> list[Value]:
         """What each process says, in their order."""
         heard: list[Any] = [None] * self.size
-        with _others_are_there():
+        with _exchange(_FACTS):
             dist.all_gather_object(heard, said)
         return heard
 
@@ -160,17 +152,19 @@ def _refuse_differences(said: Sequence[Mapping[str, str]]) -> None:
 
 
 @contextmanager
-def _others_are_there() -> Iterator[None]:
-    """Say what it means when processes cannot talk to each other any more."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise RuntimeError(
-            "The processes that share this fit have lost each other: another process "
-            "of the group has ended, or has not answered within the timeout of the "
-            f"group. Look for the first error of any of them. ({error})"
-        ) from error
+def _exchange(number: int, asks: bool = True) -> Iterator[None]:
+    """Exchange something, if all are well and about to do the same.
 
+    Between steps on a GPU nobody `asks`: it is not waited for.
+    """
+    if asks:
+        meeting.come(number)
+    with meeting.others_are_there():
+        yield
+
+
+_FACTS, _WORD, _NUMBERS = 1, 2, 3
+"""What is exchanged, as a number; of numbers, how many is added to it."""
 
 _ROWS = 64  # that stand for all where processes compare what they were given
 

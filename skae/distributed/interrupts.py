@@ -17,6 +17,8 @@ class Interrupts:
     ----------
     pending : bool
         Whether there was one that nobody has acted upon yet.
+    insist : bool
+        Whether the user has asked so often as not to want to wait for anybody.
     """
 
     def __init__(self) -> None:
@@ -45,9 +47,17 @@ class Interrupts:
         self.pending, self._is_acted_upon = False, True
         return KeyboardInterrupt()
 
+    def forget(self) -> None:
+        """Let the next one be another one than that which was acted upon."""
+        self._is_acted_upon, self._n_noted = False, 0
+
+    @property
+    def insist(self) -> bool:
+        return self._n_noted >= _INSISTS
+
     def _begin(self) -> None:
-        self.pending = self._is_acted_upon = False
-        self._n_noted = 0
+        self.pending = False
+        self.forget()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         """Take note of the first one; a second may be the same, by another way.
@@ -55,7 +65,7 @@ class Interrupts:
         The user who asks a third time does not want to wait.
         """
         self._n_noted += 1
-        if self._n_noted >= _INSISTS:
+        if self.insist:
             raise self.take()
         self.pending = not self._is_acted_upon
 

@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from skae.distributed.interrupts import interrupts
 from skae.training import Memory, Step
 
 MOST_SHARDS = 8
@@ -93,10 +92,8 @@ class ShardedStep:
         first = rank * n // size
         self._sum(shards[first : first + max(1, n // size)])
         total = self._sum_of_all(n)
-        if total.is_cpu and total[-1] > 0:  # a GPU is not waited for
-            raise interrupts.take()
         self.gradients.flat.copy_(total[:-_TOLD])
-        loss, penalty = total[-_TOLD:-1].clone()
+        loss, penalty = total[-_TOLD:].clone()
         return loss, penalty if self._tells_penalty else None
 
     def _cut(self, batch: Tensor) -> list[Shard]:
@@ -126,11 +123,10 @@ class ShardedStep:
         self._noise.manual_seed(shard.seed)
         loss, penalty = self._step(shard.rows)
         torch.mul(self.gradients.flat, shard.weight, out=out[:-_TOLD])
-        out[-3] = loss * shard.weight
+        out[-2] = loss * shard.weight
         if penalty is not None:
             self._tells_penalty = True
-            out[-2] = penalty * shard.weight
-        out[-1] = float(interrupts.pending)
+            out[-1] = penalty * shard.weight
 
     def _sum_of_all(self, n_shards: int) -> Tensor:
         """Sum over the tree, of which each process has a branch, or shares a leaf."""
@@ -157,5 +153,5 @@ def _draw(generator: torch.Generator, n: int) -> list[int]:
     return [int(seed) for seed in drawn.tolist()]
 
 
-_TOLD = 3
-"""Numbers that follow a gradient: loss, penalty, and how many were interrupted."""
+_TOLD = 2
+"""Numbers that follow a gradient: loss and penalty."""

@@ -31,7 +31,7 @@ from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.saving import SavingMixin
 from skae.estimators.settings import planned_epochs
 from skae.estimators.sources import is_lazy, lazily
-from skae.estimators.state import all_or_nothing, differences
+from skae.estimators.state import all_or_none, differences
 from skae.estimators.validation import (
     check_beside,
     check_clean,
@@ -131,6 +131,7 @@ class AutoencoderTransformer(
     def _compose(self, n_features):
         """Say what is trained: a Composition for X of `n_features` columns."""
 
+    @all_or_none
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, *, X_clean=None, X_val=None):
         """Learn to encode and to decode X.
@@ -167,22 +168,21 @@ class AutoencoderTransformer(
             When X, `X_clean` or `X_val` is not what it must be, or the checkpoint is
             another fit's.
         """
-        with all_or_nothing(self):
-            check_device(self)
-            self._omitted = self.nan_policy == "omit"
-            warn_of_targets(X, y)
-            X = check_X(self, X, reset=True)
-            if X_clean is not None:
-                refuse_both(X_val)
-                X_clean = check_clean(self, X_clean, X)
-            if X_val is not None:
-                X_val = check_beside(self, X_val, "X_val")
-            with (
-                numpy_threads(X.size * X.shape[1]),
-                checkpointed(self, X=X, X_val=X_val, X_clean=X_clean),
-            ):
-                self._fit(X, X_val, X_clean)
-            vars(self).pop("_stream", None)  # of a fit in parts, which is over
+        check_device(self)
+        self._omitted = self.nan_policy == "omit"
+        warn_of_targets(X, y)
+        X = check_X(self, X, reset=True)
+        if X_clean is not None:
+            refuse_both(X_val)
+            X_clean = check_clean(self, X_clean, X)
+        if X_val is not None:
+            X_val = check_beside(self, X_val, "X_val")
+        with (
+            numpy_threads(X.size * X.shape[1]),
+            checkpointed(self, X=X, X_val=X_val, X_clean=X_clean),
+        ):
+            self._fit(X, X_val, X_clean)
+        vars(self).pop("_stream", None)  # of a fit in parts, which is over
         return self
 
     def transform(self, X):
@@ -369,7 +369,7 @@ class AutoencoderTransformer(
                 f"Maximum iterations ({max_iter}) reached, and training has not "
                 'converged yet. Increase max_iter, or use learning_rate="cosine".',
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
     def _previous(self, composition):

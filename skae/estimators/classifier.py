@@ -309,5 +309,5 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
             warnings.warn(
                 "Most labels are -1, which is a class like any other. If it stands for "
                 "rows without a label, set unlabeled=-1.",
-                stacklevel=5,
+                stacklevel=6,
             )

@@ -329,5 +329,5 @@ def _warn_of_channels_last(height, width, channels):
         f"whose channels come last. If it is one, set input_shape="
         f"{(channels, height, width)} and pass "
         f"X.reshape(-1, {height}, {width}, {channels}).transpose(0, 3, 1, 2).",
-        stacklevel=7,
+        stacklevel=8,
     )

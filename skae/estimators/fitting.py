@@ -106,7 +106,7 @@ class Fit:
         self._group.agree(given)
         check_ranges(self._composition.likelihood, X=X, X_val=X_val, X_clean=X_clean)
         self._n_planned = planned_epochs(self._settings.max_iter, len(X))
-        with self._prepared(len(X)), self._group.interruptible():
+        with self._prepared(len(X)):
             self._set_units(X, X_clean)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X, X_clean)

@@ -146,7 +146,7 @@ class GenerativeMixin:
                 "from another. Use a smaller beta, set beta_warm_up or free_bits where "
                 "there are such, or standardise the features; X may also be noise "
                 "without structure.",
-                stacklevel=6,
+                stacklevel=7,
             )
 
 

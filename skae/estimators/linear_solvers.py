@@ -18,10 +18,15 @@ from skae.data import (
     gram_matrix,
     principal_axes,
 )
+from skae.distributed import process_group
 from skae.estimators.checkpointing import current_checkpoint
 from skae.estimators.fitting import Fit
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
-from skae.estimators.settings import choose_device, choose_dtype
+from skae.estimators.settings import (
+    choose_device,
+    choose_dtype,
+    settings_of_training,
+)
 from skae.networks import initialise
 from skae.training import (
     SCHEDULES,
@@ -220,6 +225,8 @@ class _GramDescent:
     def run(self, X, X_val, observer):
         """Train; the rows are not looked at again."""
         settings, network = self._settings, self._composition.network
+        given = {"X": X} | vars(self._composition) | settings_of_training(settings)
+        process_group().agree(given)
         generator = Seeds(draw_entropy_of_fit(settings.random_state)).init
         initialise(network, self._parameters.views, settings.init, generator)
         n_steps = settings.max_iter * STEPS_PER_EPOCH

@@ -21,6 +21,7 @@ from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skae.distributed import process_group
 from skae.estimators.base import AutoencoderTransformer
 from skae.estimators.callbacks import FitCallbacks
 from skae.estimators.checkpointing import (
@@ -38,8 +39,9 @@ from skae.estimators.output import OutputMixin
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
 from skae.estimators.reporting import EpochReporter
 from skae.estimators.saving import SavingMixin
+from skae.estimators.settings import settings_of_training
 from skae.estimators.sources import is_lazy
-from skae.estimators.state import all_or_nothing
+from skae.estimators.state import all_or_none
 from skae.estimators.validation import (
     check_device,
     check_fitted,
@@ -100,6 +102,7 @@ class EncoderWithHead(
         What is said of y in attributes is set.
         """
 
+    @all_or_none
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
         """Train the autoencoder on all rows of X, and the head on those with a label.
@@ -129,18 +132,18 @@ class EncoderWithHead(
             When X or y is not what it must be, no row has a label, or the checkpoint
             is another fit's.
         """
-        with all_or_nothing(self):
-            seen = check_X(self, X, reset=True)
-            rows = seen[:]  # those with labels at any place
-            self._refuse_no_y(y)
-            labelled, targets, supervision = self._read(off_torch(y))
-            check_consistent_length(rows, labelled)
-            self._refuse_parts()
-            sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
-            self._refuse_frozen(X)
-            given = {"X": seen, "the labelled rows": labelled, "y": targets}
-            with checkpointed(self, **given):
-                self._fit(X, rows, labelled, targets, supervision, sizes)
+        seen = check_X(self, X, reset=True)
+        rows = seen[:]  # those with labels at any place
+        self._refuse_no_y(y)
+        labelled, targets, supervision = self._read(off_torch(y))
+        check_consistent_length(rows, labelled)
+        self._refuse_parts()
+        sizes = sizes_of(self, "hidden_layer_sizes", "hidden layer of the head")
+        self._refuse_frozen(X)
+        given = {"X": seen, "the labelled rows": labelled, "y": targets}
+        process_group().agree(given | settings_of_training(self))
+        with checkpointed(self, **given):
+            self._fit(X, rows, labelled, targets, supervision, sizes)
         return self
 
     def _fit(self, X, rows, labelled, targets, supervision, sizes):

@@ -69,7 +69,7 @@ class EpochReporter:
         if self._verbose:
             print(_progress(history, self._unit()))
         stop = self._callbacks.epoch_ends(lambda: self._snapshot(_so_far(history)))
-        stop = self._group.decide(stop)
+        stop = self._group.told(bool(stop))
         if stop:
             current_checkpoint().was_stopped()
         return stop

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from functools import wraps
 
+from skae.distributed import process_group
 from skae.estimators.callbacks import RUNNING
+
+
+def all_or_none(fit):
+    """Decorate `fit`: where it fails, in any process that shares it, it changes none.
+
+    The parameters are to be validated within: only one process may find them wanting.
+    """
+
+    @wraps(fit)
+    def fit_of_all(estimator, *args, **kwargs):
+        with all_or_nothing(estimator), process_group().as_one():
+            return fit(estimator, *args, **kwargs)
+
+    return fit_of_all
 
 
 @contextmanager

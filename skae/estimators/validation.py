@@ -196,7 +196,7 @@ def warn_of_targets(X, y):
         warnings.warn(
             "y is ignored, and has the shape of X: if it holds the clean rows that X "
             "is to become, pass them as X_clean.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

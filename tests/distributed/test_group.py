@@ -11,7 +11,7 @@ from torch import distributed as dist
 
 from skae import Autoencoder
 from skae.data import in_words
-from skae.distributed import process_group
+from skae.distributed import meeting, process_group
 from skae.distributed.interrupts import Interrupts
 from skae.training import Checkpoint
 
@@ -51,7 +51,6 @@ def test_without_a_group_a_fit_is_of_one_process():
     assert alone.leads
     assert not alone.shares
     assert alone.told("word") == "word"
-    assert alone.decide(True)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +106,10 @@ def test_three_processes_are_refused(group):
 
 
 def test_lost_processes_are_told_of(group, monkeypatch):
-    def all_gather_object(heard, said):
+    def all_reduce(numbers, operation):
         raise RuntimeError("Connection closed by peer")
 
-    monkeypatch.setattr(dist, "all_gather_object", all_gather_object)
+    monkeypatch.setattr(dist, "all_reduce", all_reduce)
     with pytest.raises(RuntimeError, match=r"another process .* has ended.*by peer"):
         dense().fit(X)
 
@@ -131,6 +130,60 @@ def test_differences_are_told_by_name(group, monkeypatch, name, value, told):
     monkeypatch.setattr(group, "_hear", lambda said: [said, said, other])
     with pytest.raises(ValueError, match=rf"but {told} is .* 0 and .* in process 2"):
         group.agree(given)
+
+
+def test_processes_at_different_points_are_told(group, monkeypatch):
+    def all_reduce(numbers, operation):
+        numbers[1] += 1  # what another one is about to exchange
+
+    monkeypatch.setattr(dist, "all_reduce", all_reduce)
+    with pytest.raises(RuntimeError, match="have come to different points of it"):
+        dense().fit(X)
+
+
+def test_failure_of_another_process_is_told_with_its_words(group, monkeypatch):
+    def all_reduce(numbers, operation):
+        numbers[0] = 2
+
+    def all_gather_object(heard, own):
+        assert own is None
+        heard[:] = [None, "ValueError: odd", None, "OSError: even"]
+
+    monkeypatch.setattr(dist, "all_reduce", all_reduce)
+    monkeypatch.setattr(dist, "all_gather_object", all_gather_object)
+    words = "In process 1: ValueError: odd; in process 3: OSError: even$"
+    with pytest.raises(RuntimeError, match=words):
+        dense().fit(X)
+
+
+def test_own_failure_is_raised_whatever_becomes_of_the_others(group, monkeypatch):
+    def all_reduce(numbers, operation):
+        if numbers[0]:
+            raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(dist, "all_reduce", all_reduce)
+    with pytest.raises(ValueError, match="contains NaN"):
+        dense().fit(np.full((9, 2), np.nan))
+
+
+def test_who_interrupts_a_third_time_waits_for_nobody(group, monkeypatch):
+    told = []
+
+    def work():
+        with group.as_one():
+            monkeypatch.setattr(dist, "all_reduce", lambda *numbers: told.append(1))
+            for _ in range(3):
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert told == []
+
+
+def test_gpus_are_told_on_gpus(group, monkeypatch):
+    assert meeting._device() == "cpu"
+    monkeypatch.setattr(dist, "get_backend", lambda: "nccl")
+    assert meeting._device() == "cuda"
 
 
 class TestInterrupts:
@@ -161,6 +214,14 @@ class TestInterrupts:
             signal.raise_signal(signal.SIGINT)
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
+
+    def test_another_one_is_noted_once_the_first_is_forgotten(self, interrupts):
+        with interrupts.held():
+            interrupts.take()
+            interrupts.forget()
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.pending
+            interrupts.take()
 
     def test_the_handler_of_somebody_else_stays(self, interrupts):
         noted = []

@@ -1,0 +1,123 @@
+"""Where processes meet before each exchange, and hear how it goes with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import torch
+from torch import distributed as dist
+
+from skae.distributed.interrupts import interrupts
+
+END = 0
+"""What follows the last exchange of a fit."""
+
+_WELL, _INTERRUPTED, _FAILED = range(3)
+
+
+class Meeting:
+    """What processes tell each other before they exchange anything.
+
+    Each says how it goes, and what it is about to exchange. One that has failed comes
+    here too, whatever the others are about to do, and they do not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._is_held = self._is_over = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let what ends this block in one process end it in all.
+
+        All of them have to enter it. An interrupt is acted upon when they meet next.
+        """
+        if self._is_held:
+            yield
+            interrupts.forget()
+            return
+        self._is_held, self._is_over = True, False
+        try:
+            with interrupts.held():
+                try:
+                    yield
+                    self.come(END)
+                except BaseException as error:
+                    if not (self._is_over or interrupts.insist):
+                        with suppress(RuntimeError):  # whatever the others do
+                            self.come(END, error)
+                    raise
+        finally:
+            self._is_held = False
+
+    def come(self, exchange: int, error: BaseException | None = None) -> None:
+        """Hear how it goes with all, and be heard.
+
+        Parameters
+        ----------
+        exchange : int
+            Number of what this process is about to exchange.
+        error : BaseException or None
+            What has ended its work.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            In all processes, when one was interrupted.
+        RuntimeError
+            When another one has failed or ended, or is about to do something else.
+        """
+        state = _FAILED if error else _INTERRUPTED if interrupts.pending else _WELL
+        told = torch.tensor([state, exchange, -exchange], device=_device())
+        with self.others_are_there():
+            dist.all_reduce(told, dist.ReduceOp.MAX)
+        worst, highest, lowest = told.tolist()
+        if worst == _FAILED:
+            self._tell(error)
+        elif worst == _INTERRUPTED:
+            raise interrupts.take()
+        elif highest != -lowest:
+            self._is_over = True
+            raise RuntimeError(
+                "The processes that share this fit have come to different points of "
+                "it. Let all of them make the same calls, with the same X and the same "
+                "parameters."
+            )
+
+    def _tell(self, error: BaseException | None) -> None:
+        """Hear what has failed; raise it in those processes that have not."""
+        self._is_over = True
+        own = None if error is None else f"{type(error).__name__}: {error}"
+        heard: list[str | None] = [None] * dist.get_world_size()
+        with self.others_are_there():
+            dist.all_gather_object(heard, own)
+        if error is not None:
+            return
+        failed = [f"process {i}: {said}" for i, said in enumerate(heard) if said]
+        raise RuntimeError(
+            "This fit is shared by processes, and it has failed in another one, which "
+            f"ends it in all. In {'; in '.join(failed)}"
+        )
+
+    @contextmanager
+    def others_are_there(self) -> Iterator[None]:
+        """Say what it means when processes cannot talk to each other any more."""
+        try:
+            yield
+        except RuntimeError as error:
+            self._is_over = True
+            raise RuntimeError(
+                "The processes that share this fit have lost each other: another "
+                "process of the group has ended, or has not answered within the "
+                "timeout of the group. Look for the first error of any of them. "
+                f"({error})"
+            ) from error
+
+
+def _device() -> str:
+    """Where numbers have to be that this group exchanges."""
+    return "cuda" if dist.get_backend() == "nccl" else "cpu"
+
+
+meeting = Meeting()
+"""That of this process with the others of its group."""
