@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from torch import distributed as dist
 
 from skae import *
@@ -83,6 +84,8 @@ class FailingLast(Last):
     act = staticmethod(fail)
 
 predictor = AutoencoderClassifier(Autoencoder(3, **DENSE), **SHORT)
+frozen = FrozenEstimator(Autoencoder(3, **DENSE).fit(X))
+tuned = AutoencoderClassifier(frozen, **SHORT)
 FITS = {
     "NaN": lambda: dense().fit(bad),
     "NaN for a line": lambda: LinearAutoencoder(3, solver="adam", **SHORT).fit(bad),
@@ -118,7 +121,8 @@ FITS = {
     "Ctrl-C on a line": lambda: during(
         interrupt, LinearAutoencoder(3, solver="adam", **SHORT)
     ).fit(X),
-    "Ctrl-C twice": lambda: during(interrupt, predictor).fit(X, y),
+    "Ctrl-C in a pretraining": lambda: during(interrupt, predictor).fit(X, y),
+    "Ctrl-C in a fine-tuning": lambda: during(interrupt, tuned).fit(X, y),
     "none": lambda: dense().fit(X),
 }
 cosine, found = SCHEDULES["cosine"], {}
@@ -167,7 +171,7 @@ ENDS = {
 }
 ALIKE = {
     "fewer rows": ("ValueError", "same X and the same parameters, but X is"),
-    "other labels": ("ValueError", "but y is"),
+    "other labels": ("ValueError", "but the content of y is"),
     "another number": ("ValueError", "but max_iter is 3 in process 0 and 4 in"),
     "another solver": ("RuntimeError", APART),
     "another kind": ("RuntimeError", APART),
@@ -204,7 +208,8 @@ def test_fault_of_one_process_ends_all(torchrun, tmp_path):
     for name, (n_interrupts, n_epochs) in {
         "Ctrl-C in a step": (1, 1),
         "Ctrl-C on a line": (1, 2),  # which is heard of when an epoch has ended
-        "Ctrl-C twice": (2, 2),  # in the pretraining, and in the fine-tuning
+        "Ctrl-C in a pretraining": (1, 0),
+        "Ctrl-C in a fine-tuning": (1, 2),
         "none": (0, 3),
     }.items():
         assert leading[name] == other[name], name

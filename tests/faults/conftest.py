@@ -1,6 +1,8 @@
 """What the tests of faults and odd inputs share: estimators, data, and verdicts."""
 
 import os
+import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from skae import (
     TopKAutoencoder,
     VariationalAutoencoder,
 )
+from skae.training import SCHEDULES
 
 _SHORT = {"max_iter": 3, "random_state": 0}
 _DENSE = {"hidden_layer_sizes": (8,), **_SHORT}
@@ -105,6 +108,7 @@ def _every_one_that(can):
     return _one_of(**{name: e for name, e in _EVERY.items() if can(e)})
 
 
+every_one_with_epochs = _every_one_that(lambda e: getattr(e, "_has_epochs", True))
 every_one_of_parts = _every_one_that(lambda e: hasattr(e, "partial_fit"))
 every_one_that_warms_up = _every_one_that(lambda e: "warm_start" in e.get_params())
 every_one_of_sparse_rows = _every_one_that(lambda e: get_tags(e).input_tags.sparse)
@@ -115,6 +119,63 @@ dense = _one_of(
     textbook=_TEXTBOOK,
     **{name: _VARIANTS[name] for name in _VARIANTS if name not in _SHAPED},
 )
+
+
+def _random_states():
+    numpy = pickle.dumps(np.random.get_state())  # noqa: NPY002
+    return random.getstate(), numpy, bytes(torch.get_rng_state().numpy())
+
+
+def _flushes_denormals():
+    smallest = torch.full((1,), 1e-45, dtype=torch.float32, device="cpu")
+    return smallest.mul(1.0).item() == 0.0
+
+
+def _positions():
+    """How all the switches of the process stand."""
+    return {
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "autocast dtype": torch.get_autocast_dtype("cpu"),
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "warn only": torch.is_deterministic_algorithms_warn_only_enabled(),
+        "anomaly": torch.is_anomaly_enabled(),
+        "anomaly check": torch.is_anomaly_check_nan_enabled(),
+        "flush": _flushes_denormals(),
+        "matmul": torch.get_float32_matmul_precision(),
+        "products": torch.backends.mkldnn.matmul.fp32_precision,
+        "threads": torch.get_num_threads(),
+        "errors": np.geterr(),
+        "warnings": list(warnings.filters),
+        "handler": signal.getsignal(signal.SIGINT),
+    }
+
+
+@pytest.fixture
+def random_states():
+    """``random_states()``: those of the global generators of Python, numpy, torch."""
+    return _random_states
+
+
+@pytest.fixture
+def positions():
+    """``positions()``: how all the switches of the process stand."""
+    return _positions
+
+
+@pytest.fixture(autouse=True)
+def _global_state_is_left_alone():
+    """Whatever a test is about, and however its fits end.
+
+    Filters of warnings are left to some tests: torch imports, late, what sets them.
+    """
+    states, switches = _random_states(), _positions()
+    yield
+    assert _positions() | {"warnings": switches["warnings"]} == switches
+    assert _random_states() == states
 
 
 @pytest.fixture
@@ -148,6 +209,42 @@ def learn():
     return fit
 
 
+@pytest.fixture
+def strike(learn, monkeypatch):
+    """``strike(estimator, X, act)``: its next fit will `act` in the midst of an epoch.
+
+    Of the second one in which the whole is trained, after folds, layers, pretraining;
+    ``epoch=1``: of the very first one.
+    """
+
+    def prepare(estimator, X, act, epoch=2):
+        made, n_epochs = [], 3
+        estimator.set_params(max_iter=n_epochs)
+        for name in {"early_stopping", "autoencoder__early_stopping"}:
+            if name in estimator.get_params():
+                estimator.set_params(**{name: False})
+
+        def schedule(peak, n_steps):
+            made.append(n_steps)
+            is_struck, per_epoch = len(made) == struck, n_steps // n_epochs
+            fatal = per_epoch * (epoch - 1) + per_epoch // 2
+
+            def rate(step):
+                if step == fatal and is_struck:
+                    act()
+                return peak
+
+            return rate
+
+        for name in SCHEDULES:
+            monkeypatch.setitem(SCHEDULES, name, schedule)
+        struck = None  # which training is not known before there has been a fit
+        learn(clone(estimator), X)
+        struck = len(made) + (1 if epoch == 1 else len(made))
+
+    return prepare
+
+
 _OF_ROWS = [
     "transform",
     "reconstruct",
@@ -162,6 +259,9 @@ _OF_ROWS = [
 def _says(estimator, X):
     """What every method of a fitted estimator says about X, by name."""
     found = {m: getattr(estimator, m)(X) for m in _OF_ROWS if hasattr(estimator, m)}
+    for part in {"_fitted", "_encoder", "_head"} & set(vars(estimator)):
+        for name, weight in getattr(estimator, part).weights.items():
+            found[f"{part} {name}"] = weight
     if hasattr(estimator, "inverse_transform"):
         found["inverse_transform"] = estimator.inverse_transform(found["transform"])
         found["score"] = estimator.score(X)

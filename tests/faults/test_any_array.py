@@ -4,13 +4,10 @@ A fit either ends in finite numbers, the same as for the plain copy, or it is re
 with a remedy, and the fit before it stands.
 """
 
-import pickle
-import random
 import re
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -53,11 +50,6 @@ def tables(draw):
     else:
         X = draw(arrays.arrays(dtype, shape))
     return LAYOUTS[draw(st.sampled_from(list(LAYOUTS)))](X)
-
-
-def _random_states():
-    numpy = pickle.dumps(np.random.get_state())  # noqa: NPY002
-    return random.getstate(), numpy, torch.get_rng_state().tolist()
 
 
 def _narrow(estimator):
@@ -105,12 +97,12 @@ def _outcome(fit, estimator, X):
 @pytest.mark.fault(*range(3, 19), *range(26, 32), *range(43, 47), 71, 76, 77)
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(X=tables())
-def test_any_table_is_fitted_or_refused(every_estimator, learn, X):
+def test_any_table_is_fitted_or_refused(every_estimator, learn, random_states, X):
     new = _narrow(every_estimator)
     ordinary = np.random.default_rng(0).random((12, X.shape[1]))
     fitted = learn(clone(new), ordinary)
     codes, before = fitted.transform(ordinary), dict(vars(fitted))
-    plain, states = np.array(X, order="C"), _random_states()
+    plain, states = np.array(X, order="C"), random_states()
 
     found = _outcome(lambda X: learn(fitted, X), fitted, X)
 
@@ -122,7 +114,7 @@ def test_any_table_is_fitted_or_refused(every_estimator, learn, X):
         dtype = np.float32 if X.dtype == np.float32 else np.float64
         assert found["transform"].dtype == dtype
     assert_array_equal(X, plain, strict=True)
-    assert _random_states() == states
+    assert random_states() == states
     expected = _outcome(lambda X: learn(new, X), new, plain)
     assert found.keys() == expected.keys()
     for name, value in found.items():

@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from itertools import count
 from pathlib import Path
 
 import pytest
+from sklearn.base import clone
 
 import skae
 from skae import Autoencoder, StackedAutoencoder, VariationalAutoencoder
+from skae.training import Checkpoint
 
 # What is fitted: here, and in a process that is killed.
 FITS = """
@@ -157,3 +161,73 @@ class TestACheckpoint:
         begun(estimator, X).fit(X)
         assert os.listdir(tmp_path) == []
         estimator.set_params(max_iter=3).fit(X[:30])
+
+
+@pytest.fixture
+def put_by(monkeypatch):
+    """``put_by(act)``: `act` is told the number of each checkpoint that is written."""
+
+    put = Checkpoint.put
+
+    def watch(act):
+        begun = count(1)
+
+        def watched(self, *arguments):
+            act(next(begun))
+            put(self, *arguments)
+
+        monkeypatch.setattr(Checkpoint, "put", watched)
+
+    return watch
+
+
+def _killed(fit):
+    """Let a child of this process fit until it is killed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
+        child = os.fork()
+    if child == 0:
+        try:
+            fit()
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+@pytest.mark.fault(99, 100)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_killed_fit_refuses_to_be_another_one_and_goes_on(
+    every_one_with_epochs, rows, learn, says, assert_same, refusal, put_by, tmp_path
+):
+    estimator = every_one_with_epochs.set_params(max_iter=4)
+    expected = learn(clone(estimator), rows)
+    estimator.set_params(checkpoint_dir=tmp_path)
+    written = []
+    put_by(written.append)
+    learn(clone(estimator), rows)
+
+    def kill(number):
+        if number == len(written) - 1:  # the last but one epoch is lost
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    put_by(kill)
+    _killed(lambda: learn(estimator, rows))
+    path = tmp_path / "checkpoint.safetensors"
+    before = path.read_bytes()
+    new = clone(estimator)
+    with refusal(new, ValueError, "X has .* but other numbers.*delete the file"):
+        learn(new, rows[::-1])
+    new.set_params(max_iter=7)
+    with refusal(new, ValueError, "max_iter was 4 and is 7.*delete the file"):
+        learn(new, rows)
+    assert path.read_bytes() == before
+
+    written.clear()
+    put_by(written.append)
+    learn(estimator, rows)
+    assert len(written) == 2
+    assert_same(says(estimator, rows), says(expected, rows))
+    assert estimator.loss_curve_ == expected.loss_curve_
+    assert os.listdir(tmp_path) == []

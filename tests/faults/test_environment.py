@@ -1,9 +1,7 @@
 """Switches of the process that are the user's own, and must not change a bit."""
 
-import pickle
 import random
 import threading
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,33 +19,6 @@ DIVERGES = {"learning_rate_init": 1e30, "max_iter": 10}
 @pytest.fixture
 def estimator(any_estimator):
     return any_estimator
-
-
-def _flushes_denormals():
-    smallest = torch.full((1,), 1e-45, dtype=torch.float32, device="cpu")
-    return smallest.mul(1.0).item() == 0.0
-
-
-def _positions():
-    """How all the switches stand."""
-    return {
-        "grad": torch.is_grad_enabled(),
-        "inference": torch.is_inference_mode_enabled(),
-        "autocast": torch.is_autocast_enabled("cpu"),
-        "autocast dtype": torch.get_autocast_dtype("cpu"),
-        "dtype": torch.get_default_dtype(),
-        "device": torch.get_default_device(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "warn only": torch.is_deterministic_algorithms_warn_only_enabled(),
-        "anomaly": torch.is_anomaly_enabled(),
-        "anomaly check": torch.is_anomaly_check_nan_enabled(),
-        "flush": _flushes_denormals(),
-        "matmul": torch.get_float32_matmul_precision(),
-        "products": torch.backends.mkldnn.matmul.fp32_precision,
-        "threads": torch.get_num_threads(),
-        "errors": np.geterr(),
-        "warnings": list(warnings.filters),
-    }
 
 
 ODD = {
@@ -115,27 +86,27 @@ def test_denormal_data_raise_no_error_of_numpy(
         assert_same(everything(estimator, X), expected)
 
 
-def test_switch_is_left_as_it_was(estimator, X, everything, switch):
+def test_switch_is_left_as_it_was(estimator, X, everything, switch, positions):
     with switch():
-        before = _positions()
+        before = positions()
         everything(estimator.fit(X), X)
-        assert _positions() == before
+        assert positions() == before
 
 
-def test_switch_is_left_as_it_was_by_a_fit_that_fails(iterative, X, switch):
+def test_switch_is_left_as_it_was_by_a_fit_that_fails(iterative, X, switch, positions):
     iterative.set_params(**DIVERGES)
     with switch():
-        before = _positions()
+        before = positions()
         with pytest.raises(FloatingPointError):
             iterative.fit(X)
-        assert _positions() == before
+        assert positions() == before
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "auto", "float64"])
-def test_precision_is_of_one_fit_only(estimator, X, everything, precision):
-    before = _positions()
+def test_precision_is_of_one_fit_only(estimator, X, everything, precision, positions):
+    before = positions()
     everything(estimator.set_params(precision=precision).fit(X), X)
-    assert _positions() == before
+    assert positions() == before
 
 
 def test_network_is_the_same_within_a_switch(estimator, X, switch):
@@ -220,26 +191,25 @@ def test_number_of_threads_is_left_as_it_was_by_a_fit_that_fails(iterative, X):
     assert torch.get_num_threads() == 3
 
 
-def _global_random_states():
-    numpy = pickle.dumps(np.random.get_state())  # noqa: NPY002
-    return random.getstate(), numpy, torch.get_rng_state().tolist()
-
-
 @pytest.mark.parametrize(
     "random_state", [None, 0, np.random.RandomState(0)], ids=["None", "0", "own"]
 )
-def test_global_random_states_are_left_alone(estimator, X, everything, random_state):
-    before = _global_random_states()
+def test_global_random_states_are_left_alone(
+    estimator, X, everything, random_state, random_states
+):
+    before = random_states()
     everything(estimator.set_params(random_state=random_state).fit(X), X)
-    assert _global_random_states() == before
+    assert random_states() == before
 
 
-def test_global_random_states_are_left_alone_by_a_fit_that_fails(iterative, X):
+def test_global_random_states_are_left_alone_by_a_fit_that_fails(
+    iterative, X, random_states
+):
     iterative.set_params(**DIVERGES)
-    before = _global_random_states()
+    before = random_states()
     with pytest.raises(FloatingPointError):
         iterative.fit(X)
-    assert _global_random_states() == before
+    assert random_states() == before
 
 
 @pytest.fixture
@@ -299,14 +269,14 @@ def test_eight_threads_fit_at_once(estimator, X, everything, assert_same):
 
 
 @pytest.mark.usefixtures("restored_threads")
-def test_eight_fits_at_once_leave_the_switches_as_they_were(iterative, X):
+def test_eight_fits_at_once_leave_the_switches_as_they_were(iterative, X, positions):
     torch.set_num_threads(3)
     iterative.set_params(precision="bfloat16")
     with torch.autograd.set_detect_anomaly(True):
-        before = _positions()
+        before = positions()
         for _ in range(3):
             _at_once(lambda i: clone(iterative).fit(X))
-        assert _positions() == before
+        assert positions() == before
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +164,15 @@ def test_tensor_is_fitted_as_its_numbers(
     X = X.astype(str(tensor.dtype).removeprefix("torch."))
     expected = everything(estimator.fit(X), X)
     assert_same(everything(estimator.fit(tensor), tensor), expected)
+
+
+@pytest.mark.fault(48)
+def test_tensor_elsewhere_is_fitted_by_every_kind(
+    every_estimator, rows, learn, says, assert_same
+):
+    tensor = TENSORS["elsewhere"](rows)
+    expected = says(learn(clone(every_estimator), rows), rows)
+    assert_same(says(learn(every_estimator, tensor), tensor), expected)
 
 
 def test_tensor_of_codes_is_decoded(estimator, X):

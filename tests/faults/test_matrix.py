@@ -35,8 +35,8 @@ NOT_OF_EVERY_KIND = {
     69: PREDICTORS | AUTOENCODERS,  # the latter are handed over to the former
     # May start where the last fit ended:
     72: {name for name in KINDS if "warm_start" in getattr(skae, name)().get_params()},
-    # Of scripts, which have every kind in them, and of files and checkpoints:
-    **{row: set() for row in [90, 91, 92, *range(94, 101)]},
+    # Of scripts, which have every kind in them, and of files:
+    **{row: set() for row in [90, 91, 92, *range(94, 99)]},
 }
 
 COLLECT = """
