@@ -1,14 +1,7 @@
 """What the tests of faults and odd inputs share: estimators, data, and verdicts."""
 
-import os
-import pickle
-import random
-import signal
-import subprocess
-import sys
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +10,6 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
 
-import skae
 from skae import (
     AttentionAutoencoder,
     Autoencoder,
@@ -76,8 +68,6 @@ _AUTOENCODERS = {n: e for n, e in _EVERY.items() if hasattr(e, "inverse_transfor
 
 _SHAPED = {"attention", "convolutional"}  # whose layers have other parameters
 
-_PATIENCE = 300  # seconds that tell a process that hangs from one that is slow
-
 
 def _one_of(**estimators):
     @pytest.fixture(params=estimators.values(), ids=estimators.keys())
@@ -121,61 +111,16 @@ dense = _one_of(
 )
 
 
-def _random_states():
-    numpy = pickle.dumps(np.random.get_state())  # noqa: NPY002
-    return random.getstate(), numpy, bytes(torch.get_rng_state().numpy())
-
-
-def _flushes_denormals():
-    smallest = torch.full((1,), 1e-45, dtype=torch.float32, device="cpu")
-    return smallest.mul(1.0).item() == 0.0
-
-
-def _positions():
-    """How all the switches of the process stand."""
-    return {
-        "grad": torch.is_grad_enabled(),
-        "inference": torch.is_inference_mode_enabled(),
-        "autocast": torch.is_autocast_enabled("cpu"),
-        "autocast dtype": torch.get_autocast_dtype("cpu"),
-        "dtype": torch.get_default_dtype(),
-        "device": torch.get_default_device(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "warn only": torch.is_deterministic_algorithms_warn_only_enabled(),
-        "anomaly": torch.is_anomaly_enabled(),
-        "anomaly check": torch.is_anomaly_check_nan_enabled(),
-        "flush": _flushes_denormals(),
-        "matmul": torch.get_float32_matmul_precision(),
-        "products": torch.backends.mkldnn.matmul.fp32_precision,
-        "threads": torch.get_num_threads(),
-        "errors": np.geterr(),
-        "warnings": list(warnings.filters),
-        "handler": signal.getsignal(signal.SIGINT),
-    }
-
-
-@pytest.fixture
-def random_states():
-    """``random_states()``: those of the global generators of Python, numpy, torch."""
-    return _random_states
-
-
-@pytest.fixture
-def positions():
-    """``positions()``: how all the switches of the process stand."""
-    return _positions
-
-
 @pytest.fixture(autouse=True)
-def _global_state_is_left_alone():
+def _global_state_is_left_alone(random_states, positions):
     """Whatever a test is about, and however its fits end.
 
     Filters of warnings are left to some tests: torch imports, late, what sets them.
     """
-    states, switches = _random_states(), _positions()
+    states, switches = random_states(), positions()
     yield
-    assert _positions() | {"warnings": switches["warnings"]} == switches
-    assert _random_states() == states
+    assert positions() | {"warnings": switches["warnings"]} == switches
+    assert random_states() == states
 
 
 @pytest.fixture
@@ -359,37 +304,6 @@ def assert_refused(X):
                 assert_array_equal(value, before[name], err_msg=f"{method}: {name}")
 
     return check
-
-
-@pytest.fixture
-def run_script(tmp_path):
-    """``run_script(source, **environment)``: it ends well, in a process of its own.
-
-    The process and all that it started are killed when it hangs. A variable that is
-    None is taken out of the environment.
-    """
-
-    def run(source, **environment):
-        path = os.pathsep.join([str(Path(skae.__file__).parents[1]), *sys.path])
-        variables = os.environ | {"PYTHONPATH": path} | environment
-        said = tmp_path / "said"
-        with said.open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-c", source],
-                env={k: v for k, v in variables.items() if v is not None},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-            try:
-                code = process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                pytest.fail(f"hangs:\n{said.read_text()}")
-        assert code == 0, said.read_text()
-
-    return run
 
 
 @contextmanager
