@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 
 from skae.data.implicit import implicit_axes
 from skae.data.principal import PrincipalAxes
+from skae.data.sparse_rows import SparseRows
 
 BLOCK_BYTES = 128 * 2**20
 """Of a block, as float32, where its size is not given."""
 
 _GATHERED_BYTES = 16 * 2**20
 """Of sparse rows that are made dense at a time."""
+
+_FEWEST_COLUMNS, _LARGEST_SHARE = 2000, 0.02
+"""Of sparse rows: with fewer columns, or more stored, dense ones take less time."""
 
 Rows = NDArray[np.floating]
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -53,6 +57,9 @@ class Source(ABC):
     """
 
     ndim = 2
+
+    is_thin = False
+    """Whether rows are sparse enough to be trained on as they are."""
 
     def __init__(
         self,
@@ -196,7 +203,7 @@ class SparseSource(Source):
     def __init__(self, X: Any, block_size: int) -> None:
         rows = max(1, _GATHERED_BYTES // (X.dtype.itemsize * X.shape[1]))
         super().__init__(X.shape, X.dtype, min(block_size, rows))
-        self._X = X
+        self._X, self._most = X, block_size
 
     def in_words(self) -> str:
         return f"sparse, {super().in_words()}"
@@ -204,12 +211,31 @@ class SparseSource(Source):
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         return self._check(self._X[numbers].toarray())
 
+    @property
+    def is_thin(self) -> bool:
+        return (
+            self.shape[1] >= _FEWEST_COLUMNS
+            and self._X.nnz <= _LARGEST_SHARE * self.size
+        )
+
     def reads(
         self, kept: NDArray[np.int64], generator: torch.Generator | None
     ) -> Iterator[NDArray[np.int64]]:
+        return self._parts(kept, generator, self.block_size)
+
+    def sparse_reads(
+        self, kept: NDArray[np.int64], generator: torch.Generator | None = None
+    ) -> Iterator[SparseRows]:
+        """Rows in the order of `reads`, more at a time, and not made dense."""
+        for numbers in self._parts(kept, generator, self._most):
+            yield SparseRows(self._X[numbers])
+
+    def _parts(
+        self, kept: NDArray[np.int64], generator: torch.Generator | None, most: int
+    ) -> Iterator[NDArray[np.int64]]:
         order = kept[_order(len(kept), generator)]
-        for start in range(0, len(order), self.block_size):
-            yield order[start : start + self.block_size]
+        for start in range(0, len(order), most):
+            yield order[start : start + most]
 
     def sums(self) -> tuple[NDArray[np.float64], float]:
         wide = self._X.astype(np.float64)
