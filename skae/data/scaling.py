@@ -32,7 +32,7 @@ _ROUNDING = 1e-6
 _LEAST_LEFT = 1e-3
 """Share of the squares about the first row that lies about the mean, if it is near."""
 
-_NEAR = 32.0
+_NEAR = 256.0
 """Scales from the mean, within which sparse rows are centred without loss of digits."""
 
 _FAR = 1e20

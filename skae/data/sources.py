@@ -21,8 +21,8 @@ BLOCK_BYTES = 128 * 2**20
 _GATHERED_BYTES = 16 * 2**20
 """Of sparse rows that are made dense at a time."""
 
-_FEWEST_COLUMNS, _LARGEST_SHARE = 2000, 0.02
-"""Of sparse rows: with fewer columns, or more stored, dense ones take less time."""
+_FEWEST_ENTRIES, _LARGEST_SHARE = 2**19, 0.02
+"""Of sparse rows: with fewer, or more of them stored, dense ones take less time."""
 
 Rows = NDArray[np.floating]
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -57,9 +57,6 @@ class Source(ABC):
     """
 
     ndim = 2
-
-    is_thin = False
-    """Whether rows are sparse enough to be trained on as they are."""
 
     def __init__(
         self,
@@ -117,6 +114,10 @@ class Source(ABC):
         """The rows of these numbers, which a read of `reads` gave, in an own array."""
         start = int(numbers.min())
         return self[start : int(numbers.max()) + 1][numbers - start]
+
+    def is_thin(self, n_rows: int) -> bool:
+        """Whether so many rows are better left sparse than made dense."""
+        return False
 
     def reads(
         self, kept: NDArray[np.int64], generator: torch.Generator | None
@@ -211,11 +212,10 @@ class SparseSource(Source):
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         return self._check(self._X[numbers].toarray())
 
-    @property
-    def is_thin(self) -> bool:
+    def is_thin(self, n_rows: int) -> bool:
+        n_entries = min(n_rows, len(self)) * self.shape[1]
         return (
-            self.shape[1] >= _FEWEST_COLUMNS
-            and self._X.nnz <= _LARGEST_SHARE * self.size
+            n_entries >= _FEWEST_ENTRIES and self._X.nnz <= _LARGEST_SHARE * self.size
         )
 
     def reads(

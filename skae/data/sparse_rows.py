@@ -58,10 +58,11 @@ class SparseRows:
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Do what torch was asked to do, sparsely where that is known how."""
-        act = _SPARSELY.get(function.__name__)
-        found = NotImplemented if act is None else act(*args, **(kwargs or {}))
+        name, options, found = function.__name__, kwargs or {}, NotImplemented
+        if name in _SPARSELY and options.keys() <= _OPTIONS.get(name, set()):
+            found = _SPARSELY[name](*args, **options)
         if found is NotImplemented:
-            options = {name: _dense(given) for name, given in (kwargs or {}).items()}
+            options = {name: _dense(given) for name, given in options.items()}
             return function(*map(_dense, args), **options)
         return found
 
@@ -79,7 +80,7 @@ class SparseRows:
         return self.values.dtype
 
     @property
-    def mT(self) -> SparseRows:  # noqa: N802 (as a tensor calls it)
+    def mT(self) -> SparseRows:
         """The same, transposed."""
         return SparseRows(self._rows, self._base, not self._is_transposed)
 
@@ -106,8 +107,8 @@ class SparseRows:
         if dim != 0:
             return self.values.sum(dtype=dtype)
         columns = torch.from_numpy(self._rows.indices).long()
-        total = torch.zeros(self.shape[1], dtype=dtype or self.dtype)
-        return total.index_add_(0, columns, self.values.to(total.dtype))
+        values = self.values.to(dtype or self.dtype)
+        return values.new_zeros(self.shape[1]).index_add_(0, columns, values)
 
     def holding(self, values: Tensor, base: Tensor | None = None) -> SparseRows:
         """Rows that have these values stored in the same places."""
@@ -158,7 +159,9 @@ def _dense(given: Any) -> Any:
     return [*map(_dense, given)] if isinstance(given, list) else given
 
 
-def _cat(parts: list[SparseRows]) -> SparseRows:
+def _cat(parts: list[SparseRows], *dim: int) -> Any:
+    if dim:
+        return NotImplemented
     whole = sparse.vstack([part._rows for part in parts], format="csr")
     return SparseRows(whole, parts[0]._base)
 
@@ -192,7 +195,9 @@ def _combine(
 ) -> Any:
     """Add rows to a dense array, or take them away."""
     if not _meet(left, right):
-        return NotImplemented if isinstance(left, Tensor) else _map(function, left, right)
+        return (
+            NotImplemented if isinstance(left, Tensor) else _map(function, left, right)
+        )
     found = function(left, 0.0 if right._base is None else right._base, out=out)
     there = found.take(right._places)
     return found.put_(right._places, function(there, right.values))
@@ -209,7 +214,9 @@ def _meet(left: Any, right: Any) -> bool:
 
 def _addmm(start: Tensor, left: Any, right: Any, *, out: Tensor | None = None) -> Any:
     if isinstance(left, SparseRows):
-        return left.times(right.mT).add_(start) if out is None else NotImplemented
+        if left._is_transposed or out is not None:
+            return NotImplemented
+        return left.times(right.mT).add_(start)
     if right._is_transposed:
         return torch.add(start, right.times(left).mT, out=out)
     return right.add_product(left, out) if out is start else NotImplemented
@@ -238,6 +245,9 @@ _SPARSELY: dict[str, Callable[..., Any]] = {
 
 It is given what that is given, and gives `NotImplemented` where it cannot do it.
 """
+
+_OPTIONS = {name: {"out"} for name in ("add", "addmm", "mm", "sub")}
+"""What else than positional arguments can be given."""
 
 
 def _operator(name: str) -> Callable[..., Any]:

@@ -102,6 +102,10 @@ class SparseStreamedRows(StreamedRows):
         for rows in self._sources[0].sparse_reads(self._kept, generator):
             yield cast("Tensor", self._scaling.standardise_sparse(rows, self.dtype))
 
+    def split(self, n_rows: int) -> Iterator[Tensor]:
+        # What is made of them is dense: no more than if they had been.
+        return super().split(min(n_rows, self._sources[0].block_size))
+
 
 class StreamedBatches:
     """The batches of an epoch over `StreamedRows`, in a new order each time.

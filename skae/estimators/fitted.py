@@ -90,7 +90,8 @@ class FittedAutoencoder:
         """Codes of the rows of X: (n_samples, n_components)."""
         if len(X) <= _FEW_ROWS:
             return self._encode_few(X[:])
-        if isinstance(X, Source) and X.is_thin and self.scaling.is_near_zero:
+        stays_sparse = isinstance(X, Source) and X.is_thin(X.block_size)
+        if stays_sparse and self.scaling.is_near_zero:
             return self._encode_sparse(X)
         return self._map(X, self.encoder(X.dtype))
 

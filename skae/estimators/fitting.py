@@ -225,7 +225,7 @@ class Fit:
     def _stays_sparse(self, X):
         """Whether rows of a source are trained on as they are, and not made dense."""
         return (
-            X.is_thin
+            X.is_thin(self._batch_size(len(X)))
             and self.scaling.is_near_zero
             and self._composition.is_by_hand
             and self._objective.is_clean
