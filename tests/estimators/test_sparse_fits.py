@@ -1,8 +1,7 @@
-"""Fits of sparse rows that stay sparse are those of the dense rows, but for rounding."""
+"""Fits of rows that stay sparse are those of dense rows, but for rounding."""
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -199,7 +198,8 @@ def test_only_wide_rows_of_little_are_thin():
 
 
 def test_dense_rows_of_a_fit_are_few(monkeypatch):
-    """No array of it has more rows than if they had all been made dense."""
+    # They are, where it starts, but no more at a time than of rows that do not stay
+    # sparse.
     seen, dense = [], SparseRows.to_dense
 
     def counted(self):
@@ -210,5 +210,4 @@ def test_dense_rows_of_a_fit_are_few(monkeypatch):
     X = sparse.random_array((700, 20_000), density=0.001, rng=0, format="csr")
     model = Autoencoder(2, hidden_layer_sizes=(4,), max_iter=1, likelihood="poisson")
     model.fit(X).transform(X)
-    assert max(seen, default=0) <= 16 * 2**20 // (8 * 20_000)
-    assert torch.get_default_dtype() == torch.float32
+    assert max(seen) <= 16 * 2**20 // (8 * 20_000)
