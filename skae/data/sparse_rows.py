@@ -47,6 +47,8 @@ class SparseRows:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in ("clamp_min", "log1p"):
+            return partial(getattr(torch, name), self)
         return getattr(self.to_dense(), name)
 
     @classmethod
@@ -93,12 +95,6 @@ class SparseRows:
         dense = torch.from_numpy(self._rows.toarray())
         dense = dense if self._base is None else dense.add_(self._base)
         return dense.mT if self._is_transposed else dense
-
-    def log1p(self) -> Any:
-        return torch.log1p(self)  # type: ignore[arg-type]
-
-    def clamp_min(self, least: float) -> Any:
-        return torch.clamp_min(self, least)  # type: ignore[call-overload]
 
     def sum(self, dim: Any = None, dtype: torch.dtype | None = None) -> Tensor:
         """Sum of all entries, or along `dim`."""
@@ -194,10 +190,10 @@ def _combine(
     function: Callable[..., Tensor], left: Any, right: Any, out: Tensor | None = None
 ) -> Any:
     """Add rows to a dense array, or take them away."""
+    if isinstance(left, SparseRows):
+        return _map(function, left, right)
     if not _meet(left, right):
-        return (
-            NotImplemented if isinstance(left, Tensor) else _map(function, left, right)
-        )
+        return NotImplemented
     found = function(left, 0.0 if right._base is None else right._base, out=out)
     there = found.take(right._places)
     return found.put_(right._places, function(there, right.values))
