@@ -105,6 +105,7 @@ DENSE = {
     "not of zero": lambda x: x.clamp_min(0.5),
     "other places": lambda x: torch.xlogy(x, x[[*range(N)]].log1p()),
     "wide": lambda x: torch.cat([x, x], dim=1),
+    "also wide": lambda x: torch.cat([x, x], 1),
     "product": lambda x: x @ drawn(D, UNITS),
     "new product": lambda x: torch.mm(drawn(UNITS, N), x),
     "another start": lambda x: torch.addmm(drawn(UNITS, D), drawn(UNITS, N), x),
