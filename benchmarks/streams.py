@@ -1,11 +1,12 @@
 """Data that are not one array in memory: sparse, from a file, and in parts.
 
 Sparse: text-like counts, Zipf's law over the words, fitted in a process of its own
-whose peak of memory is told; LinearAutoencoder beside TruncatedSVD with the same
-components. File: an epoch over a file of 5 million rows of 1,000 (a sparse file: the
-disk holds next to nothing), and the rows a second of MNIST from a file beside MNIST in
-memory. In parts: three passes over ten chunks of MNIST by partial_fit, a fit of three
-epochs, and IncrementalPCA.
+whose peak of memory is told; dense: the same, with rows that are made dense, a batch at
+a time; linear: LinearAutoencoder beside TruncatedSVD with the same components. File: an
+epoch over a file of 5 million rows of 1,000 (a sparse file: the disk holds next to
+nothing), and the rows a second of MNIST from a file beside MNIST in memory. In parts:
+three passes over ten chunks of MNIST by partial_fit, a fit of three epochs, and
+IncrementalPCA.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from datasets import mnist
 from report import interleaved, parse, seconds, table, write
 from scipy import sparse
 
-PARTS = ("sparse", "linear", "file", "speed", "chunks")
+PARTS = ("sparse", "dense", "linear", "file", "speed", "chunks")
 
 
 def memory(field):
@@ -70,10 +71,13 @@ class EpochClock:
             self.seconds.append(time.perf_counter() - self._began)
 
 
-def fit_sparse(n, d, share):
+def fit_sparse(n, d, share, stays_sparse=True):
     """Seconds of an epoch and of all around it, and megabytes at the peak."""
     from skae import Autoencoder
+    from skae.data import SparseSource
 
+    if not stays_sparse:
+        SparseSource.is_thin = lambda self, n_rows: False
     X, clock = words(n, d, share), EpochClock()
     settings = {"hidden_layer_sizes": (64,), "max_iter": 1, "random_state": 0}
     model = Autoencoder(16, likelihood="poisson", **settings).set_callbacks(clock)
@@ -223,6 +227,8 @@ def main():
         path = Path(folder) / "rows.npy"
         if "sparse" in args.only:
             content["sparse"] = [in_fresh_process(fit_sparse, *text)]
+        if "dense" in args.only:
+            content["dense"] = [in_fresh_process(fit_sparse, *text, False)]
         if "linear" in args.only:
             content["linear"] = in_fresh_process(fit_linear, *linear)
         if "file" in args.only:

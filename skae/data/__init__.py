@@ -16,7 +16,8 @@ from skae.data.sources import (
     SparseSource,
     rows_of_a_block,
 )
-from skae.data.streams import StreamedBatches, StreamedRows
+from skae.data.sparse_rows import SparseRows
+from skae.data.streams import SparseStreamedRows, StreamedBatches, StreamedRows
 from skae.data.transfer import fits_on, to_device
 from skae.data.words import CONTENT, differences, digest, in_words
 
@@ -30,7 +31,9 @@ __all__ = [
     "Scaling",
     "ShuffledBatches",
     "Source",
+    "SparseRows",
     "SparseSource",
+    "SparseStreamedRows",
     "StreamedBatches",
     "StreamedRows",
     "axes_within",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.data.sources import Source
+from skae.data.sparse_rows import SparseRows
 from skae.data.transfer import to_device
 
 _WIDE = np.dtype(np.float64)
@@ -30,6 +31,9 @@ _ROUNDING = 1e-6
 
 _LEAST_LEFT = 1e-3
 """Share of the squares about the first row that lies about the mean, if it is near."""
+
+_NEAR = 256.0
+"""Scales from the mean, within which sparse rows are centred without loss of digits."""
 
 _FAR = 1e20
 """Between its inverse and this, a scale leaves float32 all of its range and digits."""
@@ -141,6 +145,17 @@ class Scaling:
         wide = x - torch.from_numpy(self.mean)  # of float64, as the mean is
         return wide.div_(self.scale).to(x.dtype)
 
+    def apply_sparse(self, x: SparseRows, dtype: torch.dtype) -> SparseRows:
+        """Centre and scale rows: where nothing is stored, all of them are alike."""
+        values = x.values.to(torch.float64).div_(self.scale).to(dtype)
+        zeros = torch.from_numpy(-self.mean / self.scale).to(dtype)
+        return x.holding(values, zeros if self.mean.any() else None)
+
+    @property
+    def is_near_zero(self) -> bool:
+        """Whether rows of zeros lie so near the mean that no digits cancel there."""
+        return bool(np.abs(self.mean).max() <= _NEAR * self.scale)
+
     def undo(self, x: Tensor) -> Tensor:
         """Bring rows back into units of X, in their dtype."""
         if x.dtype == torch.float32 and self._halves is not None:
@@ -195,6 +210,12 @@ class Scaling:
         if self.scale != 1.0 or self.mean.any():
             x = self.apply(x)
         return to_device(_refuse_overflow(x), device)
+
+    def standardise_sparse(self, x: SparseRows, dtype: torch.dtype) -> SparseRows:
+        """Sparse rows, centred and scaled; as `standardise`."""
+        scaled = self.apply_sparse(x, dtype)
+        _refuse_overflow(scaled.values)
+        return scaled
 
 
 def _refuse_overflow(rows: Tensor) -> Tensor:

@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 
 from skae.data.implicit import implicit_axes
 from skae.data.principal import PrincipalAxes
+from skae.data.sparse_rows import SparseRows
 
 BLOCK_BYTES = 128 * 2**20
 """Of a block, as float32, where its size is not given."""
 
 _GATHERED_BYTES = 16 * 2**20
 """Of sparse rows that are made dense at a time."""
+
+_FEWEST_ENTRIES, _LARGEST_SHARE = 2**19, 0.02
+"""Of sparse rows: with fewer, or more of them stored, dense ones take less time."""
 
 Rows = NDArray[np.floating]
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -111,6 +115,10 @@ class Source(ABC):
         start = int(numbers.min())
         return self[start : int(numbers.max()) + 1][numbers - start]
 
+    def is_thin(self, n_rows: int) -> bool:
+        """Whether so many rows are better left sparse than made dense."""
+        return False
+
     def reads(
         self, kept: NDArray[np.int64], generator: torch.Generator | None
     ) -> Iterator[NDArray[np.int64]]:
@@ -196,7 +204,7 @@ class SparseSource(Source):
     def __init__(self, X: Any, block_size: int) -> None:
         rows = max(1, _GATHERED_BYTES // (X.dtype.itemsize * X.shape[1]))
         super().__init__(X.shape, X.dtype, min(block_size, rows))
-        self._X = X
+        self._X, self._most = X, block_size
 
     def in_words(self) -> str:
         return f"sparse, {super().in_words()}"
@@ -204,12 +212,30 @@ class SparseSource(Source):
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         return self._check(self._X[numbers].toarray())
 
+    def is_thin(self, n_rows: int) -> bool:
+        n_entries = min(n_rows, len(self)) * self.shape[1]
+        return (
+            n_entries >= _FEWEST_ENTRIES and self._X.nnz <= _LARGEST_SHARE * self.size
+        )
+
     def reads(
         self, kept: NDArray[np.int64], generator: torch.Generator | None
     ) -> Iterator[NDArray[np.int64]]:
+        return self._parts(kept, generator, self.block_size)
+
+    def sparse_reads(
+        self, kept: NDArray[np.int64], generator: torch.Generator | None = None
+    ) -> Iterator[SparseRows]:
+        """Rows in the order of `reads`, more at a time, and not made dense."""
+        for numbers in self._parts(kept, generator, self._most):
+            yield SparseRows(self._X[numbers])
+
+    def _parts(
+        self, kept: NDArray[np.int64], generator: torch.Generator | None, most: int
+    ) -> Iterator[NDArray[np.int64]]:
         order = kept[_order(len(kept), generator)]
-        for start in range(0, len(order), self.block_size):
-            yield order[start : start + self.block_size]
+        for start in range(0, len(order), most):
+            yield order[start : start + most]
 
     def sums(self) -> tuple[NDArray[np.float64], float]:
         wide = self._X.astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from skae.data.batches import batch_sizes
 from skae.data.principal import PrincipalAxes
 from skae.data.scaling import Scaling
-from skae.data.sources import Source
+from skae.data.sources import Source, SparseSource
 
 
 class StreamedRows:
@@ -59,9 +60,8 @@ class StreamedRows:
 
     def __getitem__(self, numbers: NDArray[np.int64]) -> StreamedRows:
         """The rows of these numbers among the present ones, which are to ascend."""
-        return StreamedRows(
-            self._sources, self._scaling, self.dtype, self.device, self._kept[numbers]
-        )
+        kept = self._kept[numbers]
+        return type(self)(self._sources, self._scaling, self.dtype, self.device, kept)
 
     def reads(self, generator: torch.Generator | None = None) -> Iterator[Tensor]:
         """All rows, as many at a time as are read together; None: as they stand."""
@@ -91,6 +91,20 @@ class StreamedRows:
             for rows in dense
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+class SparseStreamedRows(StreamedRows):
+    """Rows of a sparse source, which stay sparse: see `SparseRows`."""
+
+    _sources: Sequence[SparseSource]
+
+    def reads(self, generator: torch.Generator | None = None) -> Iterator[Tensor]:
+        for rows in self._sources[0].sparse_reads(self._kept, generator):
+            yield cast("Tensor", self._scaling.standardise_sparse(rows, self.dtype))
+
+    def split(self, n_rows: int) -> Iterator[Tensor]:
+        # What is made of them is dense: no more than if they had been.
+        return super().split(min(n_rows, self._sources[0].block_size))
 
 
 class StreamedBatches:

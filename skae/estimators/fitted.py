@@ -90,6 +90,9 @@ class FittedAutoencoder:
         """Codes of the rows of X: (n_samples, n_components)."""
         if len(X) <= _FEW_ROWS:
             return self._encode_few(X[:])
+        stays_sparse = isinstance(X, Source) and X.is_thin(X.block_size)
+        if stays_sparse and self.scaling.is_near_zero:
+            return self._encode_sparse(X)
         return self._map(X, self.encoder(X.dtype))
 
     def encoder(self, dtype):
@@ -103,6 +106,18 @@ class FittedAutoencoder:
             x = self._seen(_tensor(X)).numpy()
             code = self.network.encode_few(self.arrays(X.dtype), x)
             return finite(torch.from_numpy(code))
+
+    def _encode_sparse(self, X):
+        """As `encode`, of rows that are not made dense."""
+        weights, dtype = self._cast(X.dtype, "encoder"), getattr(torch, str(X.dtype))
+        with _no_autocast(), plain_numbers():
+            parts = (
+                self._features(self.scaling.apply_sparse(rows, dtype))
+                for rows in X.sparse_reads(np.arange(len(X)))
+            )
+            return np.concatenate(
+                [finite(self.network.encode(weights, x)) for x in parts]
+            )
 
     def code_parameters(self, X):
         """Parameters of the codes of the rows of X: (n_samples, n_parameters)."""

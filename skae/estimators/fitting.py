@@ -13,6 +13,7 @@ from skae.data import (
     Scaling,
     ShuffledBatches,
     Source,
+    SparseStreamedRows,
     StreamedBatches,
     StreamedRows,
     rows_of_a_block,
@@ -213,12 +214,23 @@ class Fit:
         """
         if isinstance(X, Source):
             sources = [X] if X_clean is None else [X, X.beside(X_clean)]
-            return StreamedRows(sources, self.scaling, self._dtype, self._device)
+            kind = SparseStreamedRows if self._stays_sparse(X) else StreamedRows
+            return kind(sources, self.scaling, self._dtype, self._device)
         X = X[:]
         rows = self.scaling.standardise(X, self._dtype, self._device, order)
         if X_clean is not None:
             rows = torch.cat([rows, self._see(X_clean, order=order)], dim=1)
         return rows
+
+    def _stays_sparse(self, X):
+        """Whether rows of a source are trained on as they are, and not made dense."""
+        return (
+            X.is_thin(self._batch_size(len(X)))
+            and self.scaling.is_near_zero
+            and self._composition.is_by_hand
+            and self._objective.is_clean
+            and self._device.type == "cpu"
+        )
 
     def _split(self, X, X_clean):
         """Rows to train on; rows to judge by and both together, if there are any.

@@ -126,10 +126,14 @@ def _onednn(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _onednn_mm(left: Tensor, right: Tensor, *, out: Tensor) -> Tensor:
+    if has_torch_function_unary(right):  # sparse rows have products of their own
+        return torch.mm(left, right, out=out)
     return out.copy_(_onednn(left, right))
 
 
 def _onednn_addmm(start: Tensor, left: Tensor, right: Tensor, *, out: Tensor) -> Tensor:
+    if has_torch_function_unary(right):
+        return torch.addmm(start, left, right, out=out)
     return torch.add(start, _onednn(left, right), out=out)
 
 

@@ -12,6 +12,7 @@ import sys, warnings
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 from torch import distributed as dist
 
 from skae import *
@@ -56,6 +57,9 @@ for name, (ae, beside) in FITS.items():
     found |= {f"{name}: {part}": value for part, value in state(ae).items()}
 folds = Autoencoder(4, batch_size=200, max_iter=2, random_state=0).fit(X[:400])
 found |= {f"folds: {part}": value for part, value in state(folds).items()}
+words = sparse.random_array((2600, 500), density=0.01, rng=0, format="csr")
+words = Autoencoder(4, likelihood="poisson", **DENSE).fit(words)
+found |= {f"sparse rows: {part}": value for part, value in state(words).items()}
 labels = (latent[:, 0] > 0).astype(int)
 labels[200:] = -1
 encoder = Autoencoder(4, **DENSE)
