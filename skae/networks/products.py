@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-_LEAST_FLOPS = 5e6
+_LEAST_FLOPS = 3e6
 """Below this much arithmetic a product, what oneDNN does beside it takes longer."""
 
 _CPU_INFO = Path("/proc/cpuinfo")
