@@ -85,7 +85,7 @@ class AttentionAutoencoder(PaddingMixin, ShapedAutoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=4e-3
+    learning_rate_init : float, default=0.004
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -98,7 +98,7 @@ class AttentionAutoencoder(PaddingMixin, ShapedAutoencoder):
     max_iter : int or None, default=50
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200, which takes its time here.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

@@ -46,7 +46,7 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
         already is used as it is inside of a `sklearn.frozen.FrozenEstimator`. Neither
         is changed. None: ``Autoencoder(32)``. Its `precision` and `device` are those of
         fine-tuning.
-    hidden_layer_sizes : int or array-like of int, default=()
+    hidden_layer_sizes : int or sequence of int, default=()
         Widths of the head's hidden layers, from the code on. ``()`` is a linear head;
         with hidden layers the linear head stays beside them, and they start at zero.
     activation : str, default="gelu"
@@ -73,7 +73,7 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
     unlabeled : object, default=None
         What y is where a row has no label: -1 is scikit-learn's convention. None: all
         rows have labels. NaN is understood.
-    learning_rate_init : float, default=1e-3
+    learning_rate_init : float, default=0.001
         Highest learning rate of Adam in fine-tuning; it warms up briefly and falls to
         almost nothing, as half a cosine, in each stage.
     batch_size : int or "auto", default="auto"

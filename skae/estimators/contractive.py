@@ -39,12 +39,12 @@ class ContractiveAutoencoder(Autoencoder):
     ----------
     n_components : int, default=2
         Size of the code. More than there are features is allowed.
-    alpha : float, default=1e-2
+    alpha : float, default=0.01
         Weight of the penalty. 0 is an `Autoencoder`.
     n_probes : int, default=1
         Random directions of the estimate (Hutchinson 1990), where one is made; as many
         as there are components make the norm exact.
-    hidden_layer_sizes : int or array-like of int, default=(128,)
+    hidden_layer_sizes : int or sequence of int, default=(128,)
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
         single layer.
     activation : str, default="gelu"
@@ -77,7 +77,7 @@ class ContractiveAutoencoder(Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=0.002
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -90,7 +90,7 @@ class ContractiveAutoencoder(Autoencoder):
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

@@ -34,7 +34,7 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
         Channels, height and width of an image, in this order. X is an array of images,
         or has a flattened image in each row. None: a row is a one-dimensional signal
         in a single channel, even if it is a flattened image.
-    channels : int or array-like of int, default=(16, 32)
+    channels : int or sequence of int, default=(16, 32)
         Channels of the encoder's convolutions, at least one; the decoder mirrors them.
     kernel_size : int, default=3
         Height and width of their kernels.
@@ -76,7 +76,7 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=0.002
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -89,7 +89,7 @@ class ConvolutionalAutoencoder(ShapedAutoencoder):
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

@@ -41,7 +41,7 @@ class DenoisingAutoencoder(Autoencoder):
     noise : float, default=0.5
         How much of it: the standard deviation of normal noise in units of X, or else
         the probability with which an entry is hit. 0 is an `Autoencoder`.
-    hidden_layer_sizes : int or array-like of int, default=(128,)
+    hidden_layer_sizes : int or sequence of int, default=(128,)
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
         single layer.
     activation : str, default="gelu"
@@ -74,7 +74,7 @@ class DenoisingAutoencoder(Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=0.002
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -87,7 +87,7 @@ class DenoisingAutoencoder(Autoencoder):
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

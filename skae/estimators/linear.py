@@ -78,7 +78,7 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
         many rows as take 128 MB in float32.
     max_iter : int, default=30
         Epochs: passes over X, or 100 steps each on the covariance matrix.
-    tol : float, default=1e-6
+    tol : float, default=0.000001
         Relative improvement of the loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

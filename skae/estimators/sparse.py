@@ -41,7 +41,7 @@ class SparseAutoencoder(Autoencoder):
         Units of the code. None: twice as many as X has features.
     penalty : {"l1", "kl"}, default="l1"
         The penalty.
-    alpha : float, default=1e-2
+    alpha : float, default=0.01
         Its weight beside the mean loss in scaled units. 0 is an `Autoencoder` with this
         code.
     sparsity : float, default=0.05
@@ -49,7 +49,7 @@ class SparseAutoencoder(Autoencoder):
     penalize : {"code", "hidden"}, default="code"
         Which activations: those of the code, or those of the encoder's hidden layers
         as well.
-    hidden_layer_sizes : int or array-like of int, default=()
+    hidden_layer_sizes : int or sequence of int, default=()
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
         single layer, a dictionary.
     activation : str, default="gelu"
@@ -82,7 +82,7 @@ class SparseAutoencoder(Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=5e-3
+    learning_rate_init : float, default=0.005
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -95,7 +95,7 @@ class SparseAutoencoder(Autoencoder):
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

@@ -43,7 +43,7 @@ class TopKAutoencoder(Autoencoder):
         least 1.
     alpha : float, default=0.1
         Weight of the loss that dead units learn from. 0 leaves them dead.
-    hidden_layer_sizes : int or array-like of int, default=()
+    hidden_layer_sizes : int or sequence of int, default=()
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
         single layer, a dictionary.
     activation : str, default="gelu"
@@ -65,7 +65,7 @@ class TopKAutoencoder(Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=1e-3
+    learning_rate_init : float, default=0.001
         Highest learning rate of Adam. Units die where it is high.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -78,7 +78,7 @@ class TopKAutoencoder(Autoencoder):
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

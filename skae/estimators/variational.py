@@ -48,7 +48,7 @@ class VariationalAutoencoder(GenerativeMixin, Autoencoder):
     noise_variance : float or "fit", default="fit"
         Variance of the Gaussian likelihood, the same for all entries, in squared units
         of X; ``"fit"`` estimates it along with the network. Of no use to the others.
-    hidden_layer_sizes : int or array-like of int, default=(128,)
+    hidden_layer_sizes : int or sequence of int, default=(128,)
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a
         single layer.
     activation : str, default="gelu"
@@ -75,7 +75,7 @@ class VariationalAutoencoder(GenerativeMixin, Autoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         ``"cosine"`` warms up briefly and falls to almost nothing at `max_iter`, which
         is then the planned end; ``"constant"`` stays.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=0.002
         Highest learning rate of Adam.
     batch_size : int or "auto", default="auto"
         Rows of a batch at most; batches of an epoch differ by at most one row.
@@ -88,7 +88,7 @@ class VariationalAutoencoder(GenerativeMixin, Autoencoder):
     max_iter : int or None, default=None
         Epochs, that is, passes over X. None plans a million rows' worth of them, but
         at least 20 and at most 200.
-    tol : float, default=1e-4
+    tol : float, default=0.0001
         Relative improvement of the monitored loss that counts as one.
     n_iter_no_change : int or np.inf, default=10
         Epochs without such an improvement after which training stops.

@@ -70,7 +70,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         them: they have a thread each, which mostly wait.
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all rows, as in `GridSearchCV`.
-    cv : int, cross-validation generator or iterable, default=None
+    cv : int, splitter or iterable, default=None
         How the rows are split, as in `GridSearchCV`. None: into five folds.
     verbose : int, default=0
         How much to print, as in `GridSearchCV`.
