@@ -7,6 +7,7 @@ import csv
 from _peers.tables import GOAL, Quality, epochs, left_out, name, path
 
 MARKERS = "osv^Dx*P"
+NONE = "n/a"  # "-" alone is a list, where the table is read
 STYLES = ("-", "--", "-.", ":")
 
 
@@ -61,7 +62,7 @@ def _epochs(parts):
             table.setdefault(row["peer"], {})[part["heading"]] = cell
     headings = [part["heading"] for part in parts.values()]
     return [
-        {"peer": peer, **{h: cells.get(h, "-") for h in headings}}
+        {"peer": peer, **{h: cells.get(h, NONE) for h in headings}}
         for peer, cells in table.items()
     ]
 
@@ -76,7 +77,7 @@ def _memory(parts):
             table.setdefault(row["peer"], {})[part["short"]] = cell
     shorts = [part["short"] for part in parts.values()]
     return [
-        {"peer": peer, **{s: cells.get(s, "-") for s in shorts}}
+        {"peer": peer, **{s: cells.get(s, NONE) for s in shorts}}
         for peer, cells in table.items()
     ]
 
@@ -90,7 +91,7 @@ def _peers(starts, parts):
     return [
         {
             "peer": start.get("name", start["peer"]),
-            "version": start.get("version", "-"),
+            "version": start.get("version", NONE),
             "start and import (s)": _number(start.get("seconds")),
             "first fit of a few rows (s)": _number(start.get("first")),
             "remarks": "; ".join(
@@ -122,7 +123,7 @@ def _quality(quality, starts):
     ]
 
 
-def _number(value, otherwise="-"):
+def _number(value, otherwise=NONE):
     return otherwise if value is None else f"{value:.3g}"
 
 
