@@ -33,6 +33,9 @@ nitpick_ignore_regex = [
     ("py:.*", r"skae\..*\._.*"),  # private, in signatures
 ]
 
+smartquotes = False  # `default="gelu"` is to be found, and copied, as it is written
+toc_object_entries_show_parents = "hide"  # a page's list of methods has room for names
+
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "navigation_with_keys": False,
@@ -69,6 +72,15 @@ sphinx_gallery_conf = {
 }
 
 
+ROUTING = "https://scikit-learn.org/stable/metadata_routing.html"
+ELSEWHERE = {
+    ":ref:`User Guide <metadata_routing>`": f"`User Guide <{ROUTING}>`__",
+    ":term:`meta-estimator`": "meta-estimator",
+    ".. versionadded:: 1.3": "",
+}
+"""What docstrings of scikit-learn's methods lead to, and these pages do not have."""
+
+
 def setup(app):
     """Draw the pictures before anything is read."""
 
@@ -77,4 +89,9 @@ def setup(app):
 
         draw(Path(app.srcdir) / "generated" / "pictures")
 
+    def lead_elsewhere(app, what, name, obj, options, lines):
+        for here, elsewhere in ELSEWHERE.items():
+            lines[:] = [line.replace(here, elsewhere) for line in lines]
+
     app.connect("builder-inited", draw)
+    app.connect("autodoc-process-docstring", lead_elsewhere)
