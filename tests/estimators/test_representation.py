@@ -49,7 +49,7 @@ def documented(model, html, but=()):
     assert "n_features_in_" in names
     for name in names - {*but}:
         assert f"position-anchor: --doc-link-{name};" in html, name
-        # The text that the link looks for: of "name,-type" no more than one "-" is bare.
+        # In the text that it looks for, "name,-type", no other "-" may be bare.
         link = re.escape(f'href="{model._get_doc_link()}#:~:text={name},-')
         assert re.search(f'{link}[^-"]+"', html), name
 
