@@ -345,7 +345,7 @@ class AutoencoderTransformer(
         self._warn_at_the_limit(history, max_iter)
         vars(self).update(self._attributes(fitted, history, fit.unit, X))
         self._warn_of_the_result(X)
-        callbacks.fit_ends(lambda: vars(self))
+        callbacks.ends(lambda: vars(self))
 
     def _warn_of_the_result(self, X):
         """Warn where a fit to X came out as nobody wants it."""

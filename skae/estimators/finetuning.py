@@ -16,6 +16,7 @@ from skae.estimators.linear import LinearAutoencoder
 from skae.estimators.objective import Objective
 from skae.estimators.prepared import prepared
 from skae.estimators.randomness import Seeds
+from skae.estimators.reporting import Stages
 from skae.estimators.settings import (
     choose_device,
     choose_dtype,
@@ -28,7 +29,6 @@ from skae.training import (
     SCHEDULES,
     AutogradStep,
     FlatTensors,
-    History,
     Plan,
     Task,
     Training,
@@ -64,7 +64,7 @@ class FineTuning:
         self._dtype = choose_dtype(autoencoder.precision)
 
     def run(self, X, labelled, targets, observer):
-        """Train, and return encoder and head as they then are, and the history.
+        """Train, and return encoder and head as they then are, and the losses.
 
         Parameters
         ----------
@@ -84,24 +84,29 @@ class FineTuning:
             self._weights = self._tensors(self._fitted.weights)
             head = self._tensors(self._head.weights)
             self._weights |= {HEAD + name: weight for name, weight in head.items()}
-            self._change_unit(self._code_unit)
-            history = self._train(observer)
-            self._change_unit(1.0 / self._code_unit)
-            return self._encoder(), self._fitted_head(), history
+            self._change_unit(self._weights, self._code_unit)
+            losses = self._train(observer)
+            return *self.present(), losses
 
-    def _change_unit(self, unit):
+    def present(self):
+        """Encoder and head as they now are, in or after training."""
+        weights = {name: weight.clone() for name, weight in self._weights.items()}
+        self._change_unit(weights, 1.0 / self._code_unit)
+        return self._encoder(weights), self._fitted_head(weights)
+
+    def _change_unit(self, weights, unit):
         """Let the code be in another unit: steps of training are as large in all.
 
         That of the linear autoencoder, without hidden layers, is in units of X.
         """
-        for name, weight in self._weights.items():
+        for name, weight in weights.items():
             if name.startswith("encoder"):
                 weight.div_(unit)
             elif name.startswith("decoder") and name.endswith("weight"):
                 weight.mul_(unit)
         head = {
             name.removeprefix(HEAD): weight
-            for name, weight in self._weights.items()
+            for name, weight in weights.items()
             if name.startswith(HEAD)
         }
         for matrix in self._head.network.readers(head):
@@ -150,21 +155,21 @@ class FineTuning:
         }
 
     def _train(self, observer):
-        """Train stage by stage; the history is that of all of them."""
+        """Train stage by stage, and return the losses of all epochs."""
         seeds = Seeds(self._entropy)
         n_epochs = planned_epochs(self._settings.max_iter, len(self._labelled))
         stages = self._stages()[-n_epochs:]
         ends = [n_epochs * i // len(stages) for i in range(len(stages) + 1)]
-        whole = History()
+        told = Stages(observer)
         # An interrupt never costs the pretraining, or the stages before.
         least = 0 if self._settings._pretrains else 1
         for names, (begin, end) in zip(stages, itertools.pairwise(ends), strict=True):
-            history = self._train_stage(names, end - begin, least, seeds, observer)
-            whole.loss_curve += history.loss_curve
-            if history.interrupted:
+            history = self._train_stage(names, end - begin, least, seeds, told)
+            told.loss_curve += history.loss_curve
+            if history.stopped_early or told.stopped:
                 break
             least = 0
-        return whole
+        return told.loss_curve
 
     def _stages(self):
         """Names of the weights that are trained, stage after stage."""
@@ -269,19 +274,20 @@ class FineTuning:
             self._weights, self._labelled, self._rows, noise
         )
 
-    def _encoder(self):
-        """The autoencoder as it now is; what it leaves is known if it was trained."""
-        arrays = self._arrays("", self._fitted.weights)
+    def _encoder(self, weights):
+        """The autoencoder of these; what it leaves is known if it was trained."""
+        arrays = _arrays(weights, "", self._fitted.weights)
         noise = self._fitted.noise_variance
         if self.trains_decoder and not self._knows_variance:
             noise = self._objective.noise_variance(
-                self._weights, self._rows, Seeds(self._entropy).judgement()
+                weights, self._rows, Seeds(self._entropy).judgement()
             )
         return replace(self._fitted, weights=arrays, noise_variance=noise, _casts={})
 
-    def _fitted_head(self):
-        arrays = self._arrays(HEAD, self._head.weights)
+    def _fitted_head(self, weights):
+        arrays = _arrays(weights, HEAD, self._head.weights)
         return replace(self._head, weights=arrays, _casts={})
 
-    def _arrays(self, prefix, names):
-        return {n: self._weights[prefix + n].cpu().numpy().copy() for n in names}
+
+def _arrays(weights, prefix, names):
+    return {name: weights[prefix + name].cpu().numpy().copy() for name in names}

@@ -263,7 +263,7 @@ class LinearAutoencoder(MarginalDensityMixin, AutoencoderTransformer):
             else:
                 solution = solve_exactly(seen, units, composition)
             vars(self).update(solved(solution))
-        callbacks.fit_ends(lambda: vars(self))
+        callbacks.ends(lambda: vars(self))
 
     def _partial_fit(self, X, X_clean):
         _refuse_clean(X_clean)

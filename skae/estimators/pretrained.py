@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae.distributed import process_group
 from skae.estimators.base import AutoencoderTransformer
-from skae.estimators.callbacks import FitCallbacks
+from skae.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from skae.estimators.checkpointing import (
     CHECKPOINT_CONSTRAINTS,
     checkpointed,
@@ -37,9 +37,9 @@ from skae.estimators.heads import solve_head
 from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.output import OutputMixin
 from skae.estimators.randomness import Seeds, draw_entropy_of_fit
-from skae.estimators.reporting import EpochReporter
+from skae.estimators.reporting import EpochReporter, stops_at_end
 from skae.estimators.saving import SavingMixin
-from skae.estimators.settings import settings_of_training
+from skae.estimators.settings import planned_epochs, settings_of_training
 from skae.estimators.sources import is_lazy
 from skae.estimators.state import all_or_none
 from skae.estimators.validation import (
@@ -60,6 +60,7 @@ _COMPONENTS = 32  # of the autoencoder that stands in where none is given
 class EncoderWithHead(
     OutputMixin,
     DocumentationLinkMixin,
+    CallbackSupportMixin,
     SavingMixin,
     ExportingHeadMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -142,25 +143,33 @@ class EncoderWithHead(
         self._refuse_frozen(X)
         given = {"X": seen, "the labelled rows": labelled, "y": targets}
         process_group().agree(given | settings_of_training(self))
+        tunes = bool(sizes) or self.fine_tune != "head"
         with checkpointed(self, **given):
-            self._fit(X, rows, labelled, targets, supervision, sizes)
+            fit = FitCallbacks(self, X, 1 + tunes, y, has_parts=True)
+            self._fit(fit, X, rows, labelled, targets, supervision, sizes)
+            fit.ends(lambda: vars(self))
         return self
 
-    def _fit(self, X, rows, labelled, targets, supervision, sizes):
-        """Pretrain, start the head, and fine-tune."""
+    def _fit(self, fit, X, rows, labelled, targets, supervision, sizes):
+        """Pretrain, start the head, and fine-tune: tasks of the `fit`."""
         entropy = draw_entropy_of_fit(self.random_state)
         with lent_checkpoint():
-            autoencoder = self._pretrained(X, entropy)
+            autoencoder, task = self._pretrained(X, entropy, fit)
         head = self._start(
             autoencoder, rows[labelled], targets, supervision, sizes, entropy
         )
         vars(self).update(autoencoder_=autoencoder, _head=head)
         vars(self).update(_encoder=autoencoder._fitted, loss_curve_=[], n_iter_=1)
+        stops = stops_at_end(task, lambda: vars(self))
         if getattr(autoencoder, "_interrupted", False) and self._pretrains:
             current_checkpoint().page()  # of what is yet to come when this fit goes on
-        elif sizes or self.fine_tune != "head":
+        elif (sizes or self.fine_tune != "head") and not stops:
             tuning = FineTuning(autoencoder, head, supervision, self, entropy)
-            self._tune(tuning, rows, labelled, targets)
+            task = fit.begins(
+                "fine-tuning", planned_epochs(self.max_iter, len(targets))
+            )
+            self._tune(tuning, task, rows, labelled, targets)
+            task.ends(lambda: vars(self))
 
     def transform(self, X):
         """Encode X, with the encoder as it is after fine-tuning.
@@ -184,16 +193,21 @@ class EncoderWithHead(
         check_fitted(self)
         return self._head.decode(self._encoder.encode(check_X(self, X, reset=False)))
 
-    def _pretrained(self, X, entropy):
-        """The autoencoder, fitted to all rows: a clone, unless it is frozen."""
+    def _pretrained(self, X, entropy, fit):
+        """The autoencoder, fitted to all rows: a clone, unless it is frozen.
+
+        Also the first task of the `fit`, which ends with the head that starts on it.
+        """
         given = self.autoencoder
         if not self._pretrains:
-            return copy(given.estimator)  # which a later fit of it leaves alone
+            # A copy, which a later fit of it leaves alone.
+            return copy(given.estimator), fit.begins("head")
         autoencoder = Autoencoder(_COMPONENTS) if given is None else clone(given)
         seeded = self.random_state is not None  # else a checkpoint knows its own seed
         if seeded and autoencoder.random_state is None:
             autoencoder.set_params(random_state=entropy)
-        return autoencoder.fit(X)
+        with fit.begins_with(autoencoder, "pretraining") as task:
+            return autoencoder.fit(X), task
 
     @property
     def _pretrains(self):
@@ -225,15 +239,23 @@ class EncoderWithHead(
                 supervision, Z, targets, self.C, sizes, self.activation, generator
             )
 
-    def _tune(self, tuning, X, labelled, targets):
-        """Fine-tune, and keep what came of it."""
-        callbacks = FitCallbacks(self, X, max_iter=0)
-        reporter = EpochReporter(callbacks, self.verbose, lambda: 1.0, dict)
-        self._encoder, self._head, history = tuning.run(X, labelled, targets, reporter)
-        self.loss_curve_ = history.loss_curve
-        self.n_iter_ = max(1, len(history.loss_curve))
-        if tuning.trains_decoder:
-            self.autoencoder_ = _with_weights(self.autoencoder_, self._encoder, X)
+    def _tune(self, tuning, task, X, labelled, targets):
+        """Fine-tune, tell the callbacks of it, and keep what came of it."""
+
+        def attributes(encoder, head, losses):
+            found = {"_encoder": encoder, "_head": head, "loss_curve_": losses}
+            if tuning.trains_decoder:
+                found["autoencoder_"] = _with_weights(self.autoencoder_, encoder, X)
+            return found | {"n_iter_": max(1, len(losses))}
+
+        reporter = EpochReporter(
+            task,
+            self.verbose,
+            lambda: 1.0,
+            lambda history: attributes(*tuning.present(), history.loss_curve),
+        )
+        tuned = attributes(*tuning.run(X, labelled, targets, reporter))
+        vars(self).update(tuned)
 
     def _flatten(self, X, *, reset):
         reader = self._reader(reset)

@@ -30,8 +30,8 @@ class EpochReporter:
 
     Parameters
     ----------
-    callbacks : FitCallbacks
-        The fit's callbacks.
+    task : CallbackTask
+        Of which the epochs are a part.
     verbose : bool or int
         Whether to print a line an epoch.
     unit : callable
@@ -40,14 +40,12 @@ class EpochReporter:
         ``snapshot(history)`` gives the estimator's attributes as if fit had ended.
     """
 
-    def __init__(self, callbacks, verbose, unit, snapshot):
-        self._group = process_group()
-        self._verbose = verbose and self._group.leads
-        self._callbacks, self._unit = callbacks, unit
-        self._snapshot = snapshot
+    def __init__(self, task, verbose, unit, snapshot):
+        self._verbose = verbose and process_group().leads
+        self._task, self._unit, self._snapshot = task, unit, snapshot
 
     def epoch_begins(self):
-        self._callbacks.epoch_begins()
+        self._epoch = self._task.begins("epoch")
 
     def goes_on(self, history):
         """Say after how many epochs a training goes on."""
@@ -68,11 +66,48 @@ class EpochReporter:
     def epoch_ends(self, history):
         if self._verbose:
             print(_progress(history, self._unit()))
-        stop = self._callbacks.epoch_ends(lambda: self._snapshot(_so_far(history)))
-        stop = self._group.told(bool(stop))
-        if stop:
-            current_checkpoint().was_stopped()
-        return stop
+        return stops_at_end(self._epoch, lambda: self._snapshot(_so_far(history)))
+
+
+class Stages:
+    """Observer of trainings that follow each other: tells of them as of one.
+
+    Parameters
+    ----------
+    observer : Observer
+        Who is told.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        That of the trainings which have ended.
+    stopped : bool
+        Whether `observer` has asked to stop.
+    """
+
+    def __init__(self, observer):
+        self._observer, self.loss_curve, self.stopped = observer, [], False
+
+    def epoch_begins(self):
+        self._observer.epoch_begins()
+
+    def epoch_ends(self, history):
+        self.stopped = self._observer.epoch_ends(self._whole(history))
+        return self.stopped
+
+    def goes_on(self, history):
+        self._observer.goes_on(self._whole(history))
+
+    def _whole(self, history):
+        return replace(history, loss_curve=self.loss_curve + history.loss_curve)
+
+
+def stops_at_end(task, snapshot):
+    """End a task, and return whether a callback asks to stop; all processes agree."""
+    stop = process_group().told(bool(task.ends(snapshot)))
+    if stop:
+        current_checkpoint().was_stopped()
+    return stop
 
 
 def _so_far(history):

@@ -274,10 +274,10 @@ class StackedAutoencoder(Autoencoder):
         if self.fine_tune:
             self._train(fit, X, X_val, None)
             return
-        callbacks = FitCallbacks(self, X, max_iter=0)
+        callbacks = FitCallbacks(self, X, n_tasks=0)
         fitted, history = fit.stay(X)
         vars(self).update(self._attributes(fitted, history, fit.unit, X))
-        callbacks.fit_ends(lambda: vars(self))
+        callbacks.ends(lambda: vars(self))
 
     def _train_layers(self, X, X_val, entropy):
         """Shallow autoencoders, each on the code of the one before, and decoders.

@@ -77,10 +77,11 @@ class TestWithoutCallbacks:
         assert not hasattr(old["CallbackSupportMixin"](), "_init_callback_context")
 
     def test_nobody_is_told_of_anything(self, old):
-        callbacks = old["FitCallbacks"](object(), X, 4)
-        callbacks.epoch_begins()
-        assert callbacks.epoch_ends(pytest.fail) is False
-        callbacks.fit_ends(pytest.fail)
+        fit = old["FitCallbacks"](object(), X, 4)
+        assert fit.begins("epoch").ends(pytest.fail) is False
+        with fit.begins_with(object(), "pretraining") as task:
+            assert task.ends(pytest.fail) is False
+        assert fit.ends(pytest.fail) is False
 
 
 OLD = """
@@ -93,14 +94,17 @@ from sklearn.preprocessing import StandardScaler
 
 there = sys.modules.get("sklearn.callback")
 sys.modules["sklearn.callback"] = None  # as before scikit-learn 1.9
-from skae import Autoencoder
+from skae import Autoencoder, AutoencoderClassifier
 
 sys.modules["sklearn.callback"] = there
 assert not hasattr(Autoencoder, "set_callbacks")
+assert not hasattr(AutoencoderClassifier, "set_callbacks")
 
 X = np.random.default_rng(0).normal(size=(1200, 5))
 ae = Autoencoder(2, max_iter=3, verbose=1, random_state=0)
 make_pipeline(StandardScaler(), ae).fit(X)
+model = AutoencoderClassifier(ae, max_iter=2, verbose=1, random_state=0)
+make_pipeline(StandardScaler(), model).fit(X, X[:, 0] > 0)
 """
 
 
@@ -114,7 +118,9 @@ def test_without_callbacks_a_line_an_epoch_is_printed():
         check=True,
     )
     line = r"Iteration {}, loss = \d\S*, validation loss = \d\S*\n"
-    assert re.fullmatch("".join(line.format(i) for i in (1, 2, 3)), run.stdout)
+    alone = "".join(line.format(i) for i in (1, 2, 3))
+    tuned = "".join(rf"Iteration {i}, loss = \d[^\s,]*\n" for i in (1, 2))
+    assert re.fullmatch(alone + alone + tuned, run.stdout)
 
 
 class Recorder:
