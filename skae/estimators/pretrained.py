@@ -143,15 +143,14 @@ class EncoderWithHead(
         self._refuse_frozen(X)
         given = {"X": seen, "the labelled rows": labelled, "y": targets}
         process_group().agree(given | settings_of_training(self))
-        tunes = bool(sizes) or self.fine_tune != "head"
         with checkpointed(self, **given):
-            fit = FitCallbacks(self, X, 1 + tunes, y, has_parts=True)
-            self._fit(fit, X, rows, labelled, targets, supervision, sizes)
-            fit.ends(lambda: vars(self))
+            self._fit(X, y, rows, labelled, targets, supervision, sizes)
         return self
 
-    def _fit(self, fit, X, rows, labelled, targets, supervision, sizes):
-        """Pretrain, start the head, and fine-tune: tasks of the `fit`."""
+    def _fit(self, X, y, rows, labelled, targets, supervision, sizes):
+        """Pretrain, start the head, and fine-tune."""
+        tunes = bool(sizes) or self.fine_tune != "head"
+        fit = FitCallbacks(self, X, 1 + tunes, y, has_parts=True)
         entropy = draw_entropy_of_fit(self.random_state)
         with lent_checkpoint():
             autoencoder, task = self._pretrained(X, entropy, fit)
@@ -163,13 +162,13 @@ class EncoderWithHead(
         stops = stops_at_end(task, lambda: vars(self))
         if getattr(autoencoder, "_interrupted", False) and self._pretrains:
             current_checkpoint().page()  # of what is yet to come when this fit goes on
-        elif (sizes or self.fine_tune != "head") and not stops:
+        elif tunes and not stops:
             tuning = FineTuning(autoencoder, head, supervision, self, entropy)
-            task = fit.begins(
-                "fine-tuning", planned_epochs(self.max_iter, len(targets))
-            )
+            n_epochs = planned_epochs(self.max_iter, len(targets))
+            task = fit.begins("fine-tuning", n_epochs)
             self._tune(tuning, task, rows, labelled, targets)
             task.ends(lambda: vars(self))
+        fit.ends(lambda: vars(self))
 
     def transform(self, X):
         """Encode X, with the encoder as it is after fine-tuning.
@@ -199,8 +198,7 @@ class EncoderWithHead(
         Also the first task of the `fit`, which ends with the head that starts on it.
         """
         given = self.autoencoder
-        if not self._pretrains:
-            # A copy, which a later fit of it leaves alone.
+        if not self._pretrains:  # a copy, which a later fit of it leaves alone
             return copy(given.estimator), fit.begins("head")
         autoencoder = Autoencoder(_COMPONENTS) if given is None else clone(given)
         seeded = self.random_state is not None  # else a checkpoint knows its own seed

@@ -99,6 +99,10 @@ stopped = Autoencoder(4, **DENSE).set_callbacks(stop).fit(X)
 assert stopped.n_iter_ == 2, stopped.n_iter_
 assert (stop.calls > 0) == (rank == 0), stop.calls
 tell("stopped", stopped)
+stop = Stop(epoch=3 if rank == 0 else 1)  # the pretraining, and two epochs
+tuned = AutoencoderClassifier(encoder, max_iter=5, random_state=0).set_callbacks(stop)
+found["stopped in fine-tuning"] = tuned.fit(X, labels).predict_proba(X)
+assert tuned.n_iter_ == 2, tuned.n_iter_
 
 # An interrupt of one process ends the fit of all after the same epoch.
 def interrupting(peak, n_steps):
