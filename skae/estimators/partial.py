@@ -187,6 +187,19 @@ def _refuse_divergence(loss, before):
         )
 
 
+def _refuse_few(X, network):
+    """Refuse first rows that mean, scale and PCA would know by heart."""
+    sizes = network.n_components, network.n_features
+    needed = 1 + (min(sizes) if network.starts_linear else 1)
+    if len(X) < needed:
+        raise ValueError(
+            f"The first call of partial_fit takes mean, scale and start for all that "
+            f"follow from its rows: with n_components={sizes[0]} and {sizes[1]} "
+            f"features at least {needed} are needed, and X has {len(X)}. Gather more "
+            "for the first call; later ones take any number."
+        )
+
+
 class PartialFitMixin:
     """Estimators that learn from rows as they come in."""
 
@@ -200,7 +213,9 @@ class PartialFitMixin:
 
         The first call, unless there was a `fit` before, starts from these rows alone:
         mean and scale of X, and PCA where that is the start. They should look like the
-        rest, and be more than `n_components`. Their number of columns is fixed then.
+        rest, and must be more than `n_components`, or than the columns if these are
+        fewer; without a linear path two are the least. Their number of columns is fixed
+        then.
 
         The learning rate rises to `learning_rate_init` in the first steps, and stays;
         `learning_rate`, `max_iter`, `early_stopping` and `warm_start` mean nothing
@@ -210,7 +225,7 @@ class PartialFitMixin:
         Parameters
         ----------
         X : array-like or torch.Tensor of shape (n_samples, n_features)
-            Rows of training data; any number of them.
+            Rows of training data; after the first call any number of them.
         y : object, default=None
             Ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -227,7 +242,8 @@ class PartialFitMixin:
         FloatingPointError
             When training diverges; the estimator is as it was then.
         ValueError
-            When X is not what it must be, or `checkpoint_dir` asks for checkpoints.
+            When X is not what it must be, the first rows are too few to start from, or
+            `checkpoint_dir` asks for checkpoints.
         """
         first = not hasattr(self, "_fitted")
         with all_or_nothing(self):
@@ -248,6 +264,8 @@ class PartialFitMixin:
         previous = getattr(self, "_fitted", None)
         stream = getattr(self, "_stream", None)
         self._refuse_another(previous, composition, "partial_fit")
+        if previous is None:
+            _refuse_few(X, composition.network)
         curve = [] if stream is None else self.loss_curve_
         fit = PartialFit(composition, self, previous, stream)
         fitted, history, stream = fit.go_on(X, X_clean)

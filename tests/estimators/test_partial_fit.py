@@ -162,6 +162,36 @@ def test_one_row_at_a_time(parts):
     assert np.isfinite(model.transform(parts[1])).all()
 
 
+FEWEST = [
+    (Autoencoder(4), 5),
+    (Autoencoder(100), 65),  # there are no more axes than features
+    (Autoencoder(4, linear_path=False), 2),
+    (DenoisingAutoencoder(4, noise=0.1), 5),
+    (VariationalAutoencoder(4), 5),
+    (TopKAutoencoder(12, k=4), 2),
+    (LinearAutoencoder(4), 4),  # which goes on from the covariance of all rows
+]
+
+
+@pytest.mark.parametrize(("estimator", "fewest"), FEWEST, ids=repr)
+def test_first_rows_that_are_too_few_are_refused(estimator, fewest, parts):
+    X = parts[0]
+    model = clone(estimator)
+    for n in (1, fewest - 1):
+        with pytest.raises(ValueError, match=f"n_components={model.n_components}"):
+            model.partial_fit(X[:n])
+        assert not hasattr(model, "n_features_in_")
+    model.partial_fit(X[:fewest]).partial_fit(X[:1])
+    assert np.isfinite(model.reconstruct(X)).all()
+
+
+def test_what_to_do_about_few_first_rows_is_said(parts):
+    with pytest.raises(
+        ValueError, match=r"at least 5 are needed, and X has 3\. Gather"
+    ):
+        Autoencoder(4).partial_fit(parts[0][:3])
+
+
 def test_paired_rows(parts):
     model = DenoisingAutoencoder(8, random_state=0)
     for part in parts:
