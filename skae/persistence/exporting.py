@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -40,7 +40,8 @@ def to_onnx(
         - ``"reconstruct"``: rows to reconstructions. Of a pipeline, the reconstructions
           of what the last step sees.
         - ``"predict"``: rows to labels and probabilities, two outputs; or to numbers,
-          of shape (n_samples, n_outputs).
+          of shape (n_samples, n_outputs). Of a classifier without `predict_proba`
+          labels alone.
     dtype : {"float32", "float64"}, default="float32"
         Type of the input, in which all is computed.
     initial_types : list of tuple, default=None
@@ -55,8 +56,8 @@ def to_onnx(
     onnx.ModelProto
         The graph, whose ``SerializeToString()`` is what a file holds. The input is
         ``"X"``, or ``"Z"`` for codes; the output ``"code"``, ``"reconstruction"`` or
-        ``"prediction"``, or ``"label"`` and ``"probabilities"``. `metadata_props` tell
-        the version of skae and the method.
+        ``"prediction"``, or ``"label"`` and, where there are any, ``"probabilities"``.
+        `metadata_props` tell the version of skae and the method.
 
     Raises
     ------
@@ -99,10 +100,13 @@ def to_onnx(
         model = translate(options=_plain_probabilities(last))
     except NameError:  # of a classifier without probabilities, and without the option
         model = translate(options={id(last): {}})
+    if is_classifier(last) and not hasattr(last, "predict_proba"):
+        # What skl2onnx calls probabilities are scores, of two classes with any sign.
+        del model.graph.output[1:]
     model.doc_string = f"{type(estimator).__name__}, by skae {__version__}"
     facts = {"skae_version": __version__, "estimator": type(estimator).__name__}
-    if hasattr(last, "_programs"):
-        facts["method"] = next(iter(last._programs()))
+    if methods := _methods_of(last):
+        facts["method"] = methods[0]
     onnx.helper.set_model_props(model, facts)
     return model
 
@@ -122,15 +126,23 @@ def _as_asked(estimator, method):
     """The estimator, or a pipeline of it, that does nothing but what `method` says."""
     if isinstance(estimator, Pipeline):
         return _pipeline_as_asked(estimator, method)
-    programs = getattr(estimator, "_programs", dict)()
-    if method is not None and method not in programs:
-        known = ", ".join(map(repr, programs))
+    methods = _methods_of(estimator)
+    if method is not None and method not in methods:
+        known = ", ".join(map(repr, methods))
         must = f"be one of {known}" if known else "be left to skl2onnx, that is, None"
         raise ValueError(
             f"method={method!r} cannot be exported of {type(estimator).__name__}: "
             f"the method must {must}."
         )
-    return estimator if method is None else _Method(estimator, method)
+    is_ours = hasattr(estimator, "_programs")
+    return _Method(estimator, method) if method and is_ours else estimator
+
+
+def _methods_of(step):
+    """What can be exported of a step, the default first; nothing: who knows."""
+    if hasattr(step, "_programs"):
+        return list(step._programs())
+    return ["predict"] if is_classifier(step) or is_regressor(step) else []
 
 
 def _pipeline_as_asked(pipeline, method):

@@ -9,14 +9,20 @@ import onnxruntime
 import pytest
 import skl2onnx
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
 import skae
 from skae import (
@@ -168,17 +174,45 @@ def test_search_gives_its_best_estimator(digits):
     assert_predicts(search.fit(X, y), X)
 
 
-@pytest.mark.parametrize("last", [LinearSVC(), RidgeClassifier(), Ridge()], ids=repr)
-def test_other_last_steps(digits, last):
+WITHOUT_PROBABILITIES = [
+    LinearSVC(),
+    SVC(),
+    RidgeClassifier(),
+    SGDClassifier(),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Attribute `prob:FutureWarning")  # skl2onnx asks
+@pytest.mark.parametrize("n_classes", [2, 10])
+@pytest.mark.parametrize("last", WITHOUT_PROBABILITIES, ids=repr)
+def test_a_classifier_without_probabilities_gives_labels_alone(digits, last, n_classes):
     X, y = digits
-    y = y if last.__class__ is not Ridge else X[:, 20]
-    model = make_pipeline(StandardScaler(), autoencoder(), last).fit(X, y)
+    y = y if n_classes == 10 else np.where(y < "digit 5", "low", "high")
+    model = make_pipeline(StandardScaler(), autoencoder(), clone(last)).fit(X, y)
+    exported = to_onnx(model)
+    assert [output.name for output in exported.graph.output] == ["label"]
     X = X.astype(np.float32)
-    found = run(to_onnx(model), X)[0].ravel()
-    if last.__class__ is Ridge:
-        np.testing.assert_allclose(found, model.predict(X), atol=1e-4)
-    else:
-        np.testing.assert_array_equal(found, model.predict(X))
+    (labels,) = run(exported, X)
+    np.testing.assert_array_equal(labels, model.predict(X))
+
+
+def test_a_regressor_at_the_end(digits):
+    X, _ = digits
+    model = make_pipeline(StandardScaler(), autoencoder(), Ridge()).fit(X, X[:, 20])
+    X = X.astype(np.float32)
+    (found,) = run(to_onnx(model), X)
+    np.testing.assert_allclose(found.ravel(), model.predict(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), RidgeClassifier(), Ridge()])
+def test_predictors_of_others_predict_by_that_name(digits, last):
+    X, y = digits
+    y = X[:, 20] if isinstance(last, Ridge) else y
+    model = make_pipeline(StandardScaler(), autoencoder(), last).fit(X, y)
+    exported = to_onnx(model, method="predict")
+    assert exported.SerializeToString() == to_onnx(model).SerializeToString()
+    facts = {p.key: p.value for p in exported.metadata_props}
+    assert facts["method"] == "predict"
 
 
 def test_skl2onnx_alone_knows_the_estimators(digits):
@@ -252,8 +286,12 @@ def test_what_is_missing_of_the_method_is_said(digits):
     X, y = digits
     model = make_pipeline(StandardScaler(), autoencoder(), LogisticRegression())
     model.fit(X, y)
-    with pytest.raises(ValueError, match="of LogisticRegression: the method must be l"):
+    with pytest.raises(
+        ValueError, match=r"LogisticRegression: .* be one of 'predict'\."
+    ):
         to_onnx(model, method="transform")
+    with pytest.raises(ValueError, match="of StandardScaler: the method must be left"):
+        to_onnx(model[:1], method="transform")
     with pytest.raises(ValueError, match="must be one of 'transform', 'inverse_tr"):
         to_onnx(model[1], method="predict")
     with pytest.raises(ValueError, match=r"the inverse of StandardScaler.*pipeline"):
