@@ -17,7 +17,12 @@ from skae.estimators.randomness import Seeds, draw_entropy
 from skae.estimators.reporting import fitted_attributes
 from skae.estimators.sources import check_ranges
 from skae.estimators.state import all_or_nothing
-from skae.estimators.validation import check_clean, check_device, check_X
+from skae.estimators.validation import (
+    check_clean,
+    check_device,
+    check_X,
+    warn_of_targets,
+)
 from skae.training import (
     BETA2,
     FlatTensors,
@@ -251,6 +256,7 @@ class PartialFitMixin:
                 self._omitted = self.nan_policy == "omit"
             check_device(self)
             refuse_checkpoints(self)
+            warn_of_targets(X, y, stacklevel=4)
             X = check_X(self, X, reset=first, trains=True)
             if X_clean is not None:
                 X_clean = check_clean(self, X_clean, X)

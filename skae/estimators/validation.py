@@ -189,14 +189,19 @@ def refuse_both(X_val):
         )
 
 
-def warn_of_targets(X, y):
-    """Warn where y looks like the rows that X is to become."""
+def warn_of_targets(X, y, stacklevel=5):
+    """Warn where y looks like the rows that X is to become, and is not X again.
+
+    Only arrays in memory are compared.
+    """
     shape = getattr(y, "shape", ())
-    if len(shape) > 1 and y is not X and shape == getattr(X, "shape", None):
+    if y is X or len(shape) < 2 or shape != getattr(X, "shape", None):
+        return
+    if not (type(X) is type(y) is np.ndarray and np.array_equal(X, y)):
         warnings.warn(
             "y is ignored, and has the shape of X: if it holds the clean rows that X "
             "is to become, pass them as X_clean.",
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
 
 

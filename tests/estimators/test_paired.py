@@ -44,11 +44,21 @@ class TestFit:
         loss = likelihood.loss(likelihood.link(back), torch.from_numpy(X)).mean()
         assert fitted.loss_ == pytest.approx(float(loss), rel=1e-9)
 
-    def test_targets_in_the_place_of_labels_are_told_from_them(self, dense, X, noisy):
-        with pytest.warns(UserWarning, match="pass them as X_clean"):
-            dense().fit(noisy, X)
-        dense().fit(X, X)  # nothing is lost
-        dense().fit(X, X[:, :1])
+    @parametrize("fit", ["fit", "partial_fit"])
+    @parametrize("kind", [np.asarray, pd.DataFrame, torch.from_numpy])
+    def test_targets_in_the_place_of_labels_are_told_from_them(
+        self, dense, X, noisy, fit, kind
+    ):
+        said = "y is ignored.* pass them as X_clean"
+        with pytest.warns(UserWarning, match=said) as caught:
+            getattr(dense(), fit)(kind(noisy), kind(X))
+        assert caught[0].filename == __file__
+        same = kind(X)
+        getattr(dense(), fit)(same, same)  # nothing is lost
+        getattr(dense(), fit)(same, X[:, :1])
+
+    def test_rows_again_in_the_place_of_labels_are_no_targets(self, dense, X):
+        dense().fit(X, X.copy())
 
     @every_paired
     def test_rows_as_their_own_targets_are_no_pairs(self, variants, name, X):
