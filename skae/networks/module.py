@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from skae.networks.network import Network, Weights
@@ -60,22 +61,26 @@ class AutoencoderModule(nn.Module):
         return {name: getattr(self, name.replace(".", "_")) for name in self._names}
 
     def encode(self, x: Tensor) -> Tensor:
-        """Code of the rows of `x`, which are in units of X."""
+        """Code of the rows of `x`, which are in units of X, in the dtype of weights."""
         _refuse_other_than_tensors(x, "rows", "transform")
-        weights = self.weights()
-        dtype = next(iter(weights.values())).dtype
+        weights, dtype = self.weights(), self._dtype()
         scaled = ((x - self.mean) / self.scale).to(dtype)
         return self.network.encode(weights, self._link.features(scaled))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Reconstruction, in units of X, from the codes `z`."""
+        """Reconstruction from the codes `z`, in units of X and the dtype of weights."""
         _refuse_other_than_tensors(z, "codes", "inverse_transform")
-        mean = self._link.mean(self.network.decode(self.weights(), z))
-        return (mean * self.scale + self.mean).to(z.dtype)
+        weights, dtype = self.weights(), self._dtype()
+        mean = self._link.mean(self.network.decode(weights, z.to(dtype)))
+        return (mean * self.scale + self.mean).to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruction of the rows of `x`."""
         return self.decode(self.encode(x))
+
+    def _dtype(self) -> torch.dtype:
+        """In which it computes: that of the weights, which `to` may change."""
+        return next(self.parameters()).dtype
 
     def extra_repr(self) -> str:
         """Say what the parameters belong to."""

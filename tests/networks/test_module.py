@@ -122,5 +122,20 @@ def test_its_dtype_is_that_of_training():
     assert {p.dtype for p in double.network_.parameters()} == {torch.float64}
 
 
+@pytest.mark.parametrize(
+    "given", [torch.float64, torch.float32, torch.float16], ids=str
+)
+def test_both_ways_cast_to_that_dtype(X, given):
+    fitted = Autoencoder(**SETTINGS | {"precision": "float32"}).fit(make_data())
+    network, rows = fitted.network_, torch.from_numpy(X).to(given)
+    codes = network.encode(rows)
+    for found in (codes, network.decode(codes.to(given)), network(rows)):
+        assert found.dtype == torch.float32
+    expected = fitted.inverse_transform(codes.to(given))
+    assert_allclose(
+        network.decode(codes.to(given)).detach(), expected, rtol=1e-5, atol=1e-6
+    )
+
+
 def test_it_says_what_it_is(fitted):
     assert "DenseNetwork(n_features=5, n_components=2" in repr(fitted.network_)
