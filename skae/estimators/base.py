@@ -40,6 +40,7 @@ from skae.estimators.validation import (
     check_fitted,
     check_rows,
     check_X,
+    decode_lazily,
     refuse_both,
     warn_of_targets,
 )
@@ -233,6 +234,8 @@ class AutoencoderTransformer(
             When X is not like codes of the fit, or what they decode to overflows.
         """
         check_fitted(self)
+        if is_lazy(X):
+            return self._give(decode_lazily(self._fitted, X), X)
         return self._give(self._fitted.decode(check_code(X, self.n_components_)), X)
 
     def reconstruct(self, X):

@@ -147,10 +147,16 @@ def lazily(estimator, X, function, n_columns):
         With the chunks of X.
     """
     _check_names(estimator, X, reset=False)
-    check, rows = _check(estimator), _as_array(X).rechunk({1: -1})
+    check = _check(estimator)
+    return mapped(X, lambda block: function(check(block)), n_columns)
+
+
+def mapped(X, function, n_columns):
+    """As `lazily`, where it is the function that looks at the rows."""
+    rows = _as_array(X).rechunk({1: -1})
     empty = np.empty((0, n_columns), _float(rows.dtype))
     return rows.map_blocks(
-        lambda block: function(check(block)) if len(block) else empty,
+        lambda block: function(block) if len(block) else empty,
         dtype=empty.dtype,
         chunks=(rows.chunks[0], (n_columns,)),
         meta=empty,

@@ -17,6 +17,7 @@ from skae.estimators.sources import (
     FLOATS,
     QUIETLY,
     in_blocks,
+    mapped,
     source_of,
     source_of_file,
 )
@@ -259,6 +260,13 @@ def is_device(name):
         return torch.empty(1, device=torch.device(name)).device.type != "meta"
     except (RuntimeError, AssertionError):  # how torch says that there is no such one
         return False
+
+
+def decode_lazily(fitted, Z):
+    """Map the decoder of a fit over the rows of lazy codes, chunk by chunk."""
+    k, d = fitted.network.n_components, fitted.network.n_features
+    check_code(np.zeros((1, *Z.shape[1:])), k)
+    return mapped(Z, lambda block: fitted.decode(check_code(block, k)), d)
 
 
 @QUIETLY

@@ -186,6 +186,42 @@ class TestLazy:
         ))  # fmt: skip
         assert fitted.score(lazy) == pytest.approx(fitted.score(X), abs=1e-6)
 
+    def test_codes_are_decoded_lazily(self, X):
+        da = pytest.importorskip("dask.array")
+        fitted = clone(VARIANTS[0]).fit(X)
+        codes = fitted.transform(da.from_array(X, chunks=(400, 16)))
+        frame = da.from_array(codes.compute(), chunks=(400, 3)).to_dask_dataframe()
+        for Z in (codes, codes.rechunk((300, 2)), frame):
+            back = fitted.inverse_transform(Z)
+            assert isinstance(back, da.Array)
+            assert back.shape == X.shape
+            assert back.dtype == np.float32
+            assert_allclose(back.compute(), fitted.reconstruct(X), atol=1e-5)
+        assert fitted.inverse_transform(codes).chunks == ((400, 400, 400, 3), (16,))
+        fitted.set_output(transform="torch")
+        assert isinstance(fitted.inverse_transform(codes), torch.Tensor)
+
+    def test_lazy_codes_are_looked_at(self, X):
+        da = pytest.importorskip("dask.array")
+        fitted = clone(VARIANTS[0]).fit(X)
+        for shape in [(5, 2), (5,)]:
+            Z = np.zeros(shape)
+            with pytest.raises(ValueError, match=r"Z has 2 features|Expected 2D"):
+                fitted.inverse_transform(da.from_array(Z))
+        lazy = fitted.inverse_transform(da.full((5, 3), np.nan))
+        with pytest.raises(ValueError, match="Input Z contains NaN"):
+            lazy.compute()
+
+    def test_images_are_decoded_lazily(self, X):
+        da = pytest.importorskip("dask.array")
+        images = X[:90].reshape(-1, 1, 4, 4)
+        settings = {"input_shape": (1, 4, 4), "channels": (2,), "max_iter": 1}
+        fitted = ConvolutionalAutoencoder(2, random_state=0, **settings).fit(images)
+        codes = fitted.transform(images)
+        back = fitted.inverse_transform(da.from_array(codes, chunks=(40, 2)))
+        assert isinstance(back, da.Array)
+        assert_allclose(back.compute(), fitted.reconstruct(images), atol=1e-5)
+
     def test_paths(self, X, tmp_path):
         da, pd = pytest.importorskip("dask.array"), pytest.importorskip("pandas")
         pytest.importorskip("zarr")
