@@ -193,6 +193,7 @@ def _opened(path):
     """The rows that a file or folder holds, through dask."""
     name = os.fspath(path).rstrip("/\\")
     if name.endswith(".zarr"):
+        import_optional("zarr", extra="dask")  # which dask asks for by another name
         return import_optional("dask.array", extra="dask").from_zarr(name)
     if name.endswith((".parquet", ".parq")):
         return import_optional("dask.dataframe", extra="dask").read_parquet(name)

@@ -1,5 +1,7 @@
 """Rows from sparse matrices, files and dask: the same fit, wherever they come from."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -237,6 +239,11 @@ class TestLazy:
         found = clone(VARIANTS[0]).fit(str(tmp_path / "X.parquet"))
         for name, weight in weights(expected).items():
             assert_array_equal(weights(found)[name], weight)
+
+    def test_zarr_is_an_extra(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "zarr", None)
+        with pytest.raises(ImportError, match=r'zarr is needed .*"skae\[dask\]"'):
+            Autoencoder(2).fit("X.zarr")
 
     def test_another_string_is_refused(self):
         with pytest.raises(ValueError, match=r"does not end in \.zarr or \.parquet"):
