@@ -290,6 +290,11 @@ def as_plain_array(X):
         return X
     if isinstance(X, torch.Tensor):
         return off_torch(X)
+    if hasattr(X, "collect_schema") and not hasattr(X, "__array__"):
+        raise TypeError(
+            f"X is a {type(X).__name__}, whose rows are yet to be computed: pass "
+            "X.collect()."
+        )
     rows = X if isinstance(X, list | tuple) else ()
     if any(isinstance(masked, np.ma.MaskedArray) for masked in (X, *rows)):
         raise TypeError(

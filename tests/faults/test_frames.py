@@ -132,6 +132,13 @@ def test_of_a_table_of_arrows_they_are_named_as_well(X):
         Autoencoder(2).fit(table)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "transform", "impute"])
+def test_lazy_frame_of_polars_is_to_be_collected(frame, method):
+    model = Autoencoder(2, max_iter=1, random_state=0).fit(frame)
+    with pytest.raises(TypeError, match=r"X is a LazyFrame, .*: pass X\.collect\(\)"):
+        getattr(model, method)(pl.from_pandas(frame).lazy())
+
+
 def _outcome(estimator, fitted_on, method, X):
     """Error or warnings that a call ends with, without the estimator's name."""
     with warnings.catch_warnings(record=True) as caught:
