@@ -30,10 +30,10 @@ class ImputingMixin:
 
         Returns
         -------
-        ndarray or torch.Tensor of shape (n_samples, n_features)
+        ndarray, or what `set_output` has chosen, of shape (n_samples, n_features)
             A copy of X, in its floating dtype, that has ``reconstruct(X)`` where an
-            entry is missing, and every other entry as it was, bit for bit. A tensor
-            after ``set_output(transform="torch")``.
+            entry is missing, and every other entry as it was, bit for bit. Frames have
+            the columns of X, and its index.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class ImputingMixin:
         check_fitted(self)
         reconstruction = np.asarray(self._reconstruct(X))
         rows = check_X(self, X, reset=False)[:].reshape(reconstruction.shape)
-        return self._give(np.where(np.isnan(rows), reconstruction, rows), X)
+        return self._give_whole(np.where(np.isnan(rows), reconstruction, rows), X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn import get_config
+from sklearn.utils._set_output import _get_container_adapter
+from sklearn.utils.validation import _check_feature_names_in
 
 from skae._optional import import_optional
+from skae.estimators.sources import is_lazy
 
 _TENSORS = "tensors"
 """Beside "transform" in what scikit-learn's `set_output` keeps, clones and pickles."""
@@ -27,7 +30,8 @@ class OutputMixin:
         transform : {"default", "pandas", "polars", "torch"}, default=None
             - ``"default"``: arrays, whatever X is.
             - ``"pandas"``, ``"polars"``: frames from `transform` and `fit_transform`,
-              with the columns `get_feature_names_out`; a lazy X is computed.
+              with the columns `get_feature_names_out`, and from `impute`, with those
+              of X; a lazy X is computed.
             - ``"torch"``: tensors from every method that gives rows or codes, decoded,
               drawn or filled ones too. They are on the device of X where X is a tensor,
               and on the CPU otherwise, and carry no gradient. A lazy X is computed.
@@ -51,6 +55,20 @@ class OutputMixin:
             return rows
         tensor = torch.from_numpy(np.asarray(rows))
         return tensor.to(X.device) if isinstance(X, torch.Tensor) else tensor
+
+    def _give_whole(self, rows, X):
+        """As `_give`, for rows like those of X: frames with its columns, if chosen."""
+        adapter = _get_container_adapter("transform", self)
+        if adapter is None or rows.ndim != 2:
+            return self._give(rows, X)
+        names = getattr(X, "column_names", getattr(X, "columns", None))
+        if names is None:
+            names = _check_feature_names_in(self)
+        if adapter.container_lib != "pandas":
+            names = list(map(str, names))  # the only ones that others have
+        if is_lazy(X):
+            rows = self._give_lazily(rows, X)
+        return adapter.create_container(rows, X, columns=names)
 
     def _give_lazily(self, codes, X):
         """As `_give`, for the codes of a lazy X: computed where frames are to come."""

@@ -5,6 +5,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
@@ -13,7 +14,12 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import Autoencoder, AutoencoderClassifier, AutoencoderRegressor
+from skae import (
+    Autoencoder,
+    AutoencoderClassifier,
+    AutoencoderRegressor,
+    ConvolutionalAutoencoder,
+)
 from skae.model_selection import AutoencoderSearchCV
 
 parametrize = pytest.mark.parametrize
@@ -44,7 +50,7 @@ def test_every_kind_names_its_columns_and_keeps_the_index(variants, variant, kin
         assert_array_equal(codes.to_numpy(), expected)
         if kind == "pandas":
             assert_array_equal(codes.index, X.index)
-    # As with PCA: only codes have names.
+    # As with PCA: what is decoded has no names.
     assert_array_equal(model.inverse_transform(expected), rows)
     assert type(model.inverse_transform(model.transform(X))) is np.ndarray
 
@@ -146,6 +152,63 @@ def test_searches_hand_on_what_their_estimator_gives(kind, dense, X):
     codes = search.fit_transform(table(X))
     assert type(codes) is FRAMES[kind]
     assert list(codes.columns) == ["autoencoder0", "autoencoder1"]
+
+
+@pytest.fixture
+def imputer(dense, X):
+    return dense(nan_policy="omit").fit(table(X))
+
+
+GAPPY = {
+    "pandas": lambda X: X,
+    "polars": pl.DataFrame,
+    "arrow": lambda X: pa.Table.from_pandas(X, preserve_index=False),
+    "dask": lambda X: dd.from_pandas(X, npartitions=3),
+}
+
+
+@frames
+@parametrize("convert", GAPPY.values(), ids=GAPPY.keys())
+def test_filled_rows_are_the_frame_again(kind, convert, imputer, X):
+    gappy = table(X)
+    gappy.iloc[::3, 1] = np.nan
+    expected = imputer.impute(gappy)
+    assert type(expected) is np.ndarray
+    given = convert(gappy)
+    filled = imputer.set_output(transform=kind).impute(given)
+    assert type(filled) is FRAMES[kind]
+    assert list(filled.columns) == list("abcde")
+    assert_allclose(filled.to_numpy(), expected, rtol=1e-12)
+    if kind == "pandas" and hasattr(given, "index"):
+        assert_array_equal(filled.index, gappy.index)
+
+
+@frames
+def test_filled_rows_without_names_have_those_of_the_fit(kind, imputer, dense, X):
+    gappy = np.where(np.arange(5) == 2, np.nan, X)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        filled = imputer.set_output(transform=kind).impute(gappy)
+    assert list(filled.columns) == list("abcde")
+    nameless = dense(nan_policy="omit").fit(X)
+    assert list(nameless.set_output(transform=kind).impute(gappy).columns) == [
+        f"x{i}" for i in range(5)
+    ]
+
+
+@frames
+def test_columns_with_numbers_for_names(kind, dense, X):
+    model = dense(nan_policy="omit").fit(X).set_output(transform=kind)
+    numbers = list(range(5)) if kind == "pandas" else list("01234")
+    assert list(model.impute(pd.DataFrame(X)).columns) == numbers
+
+
+def test_images_are_filled_as_arrays(X):
+    images = X[:, :4].reshape(-1, 1, 2, 2)
+    model = ConvolutionalAutoencoder(
+        2, input_shape=(1, 2, 2), channels=(2,), max_iter=1, nan_policy="omit"
+    ).fit(images)
+    filled = model.set_output(transform="pandas").impute(images)
+    assert_array_equal(filled, images, strict=True)
 
 
 def test_a_kind_of_ones_own_has_its_own_names(X):
