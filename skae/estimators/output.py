@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn import get_config
-from sklearn.utils._set_output import _get_container_adapter
+from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_container_adapter
 from sklearn.utils.validation import _check_feature_names_in
 
 from skae._optional import import_optional
@@ -41,9 +41,19 @@ class OutputMixin:
         -------
         self : object
             The estimator.
+
+        Raises
+        ------
+        ValueError
+            When `transform` is something else.
         """
         if transform is None:
             return self
+        known = {*ADAPTERS_MANAGER.supported_outputs, "torch"}
+        if transform not in known:
+            raise ValueError(
+                f"output config must be in {sorted(known)}, got {transform!r}"
+            )
         tensors = transform == "torch"
         super().set_output(transform="default" if tensors else transform)
         self._sklearn_output_config[_TENSORS] = tensors
