@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from uuid import uuid4
 
 import numpy as np
 from scipy import sparse
@@ -154,9 +155,15 @@ def lazily(estimator, X, function, n_columns):
 def mapped(X, function, n_columns):
     """As `lazily`, where it is the function that looks at the rows."""
     rows = _as_array(X).rechunk({1: -1})
-    empty = np.empty((0, n_columns), _float(rows.dtype))
+    empty, token = np.empty((0, n_columns), _float(rows.dtype)), uuid4().hex
+
+    def of_a_block(block):
+        return function(block) if len(block) else empty
+
+    # A fit has no name that dask could find by itself, as its frames ask for one.
+    of_a_block.__dask_tokenize__ = lambda: token
     return rows.map_blocks(
-        lambda block: function(block) if len(block) else empty,
+        of_a_block,
         dtype=empty.dtype,
         chunks=(rows.chunks[0], (n_columns,)),
         meta=empty,
