@@ -267,6 +267,11 @@ def _float(dtype):
 def _check(estimator):
     """What looks at all rows that are read; gaps are as they were in the fit."""
     finite = "allow-nan" if getattr(estimator, "_omitted", False) else True
-    names = {"input_name": "X", "estimator": estimator}
-    check = QUIETLY(check_array)
-    return partial(check, dtype=FLOATS, ensure_all_finite=finite, **names)
+    names = {"input_name": "X", "estimator": type(estimator).__name__}
+    return partial(_look_at, dtype=FLOATS, ensure_all_finite=finite, **names)
+
+
+@QUIETLY
+def _look_at(rows, **how):
+    """Rows as `check_array` gives them; with a name of its own, which pickles need."""
+    return check_array(rows, **how)

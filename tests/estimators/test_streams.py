@@ -1,5 +1,6 @@
 """Rows from sparse matrices, files and dask: the same fit, wherever they come from."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -201,6 +202,20 @@ class TestLazy:
         assert fitted.inverse_transform(codes).chunks == ((400, 400, 400, 3), (16,))
         fitted.set_output(transform="torch")
         assert isinstance(fitted.inverse_transform(codes), torch.Tensor)
+
+    def test_what_is_lazy_goes_to_other_processes(self, X):
+        da = pytest.importorskip("dask.array")
+        cloudpickle = pytest.importorskip("cloudpickle")  # which dask sends it with
+        fitted = clone(VARIANTS[0]).fit(X)
+        lazy = da.from_array(X, chunks=(400, 16))
+        codes = fitted.transform(lazy)
+        for result in (
+            codes,
+            fitted.reconstruct(lazy),
+            fitted.inverse_transform(codes),
+        ):
+            sent = pickle.loads(cloudpickle.dumps(result))
+            assert_array_equal(sent.compute(), result.compute())
 
     def test_lazy_codes_are_looked_at(self, X):
         da = pytest.importorskip("dask.array")
