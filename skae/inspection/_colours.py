@@ -5,13 +5,17 @@ lightness: both survive a printer without colours.
 """
 
 import re
+import warnings
 from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from math import ceil
 
 import numpy as np
+from sklearn.utils import column_or_1d
 
 from skae._optional import import_optional
+from skae.inspection._rows import is_missing
 
 _MOST_NUMBERS = 20  # more whole numbers than these are a scale
 _MOST_CLASSES = 40  # of which a legend is of use
@@ -41,20 +45,66 @@ def colours_of(y):
     OneColour, ClassColours or ScaleColours
         With `scatter(ax, *coordinates, **options)`, `explain(fig, points)` for all axes
         of a figure and `explain_on(ax, points)` for one.
+
+    Warns
+    -----
+    UserWarning
+        If there are more classes than a legend has room for.
     """
     if y is None:
         return OneColour()
     name = getattr(y, "name", None)
     name = None if name is None else str(name)
-    values, codes = _classes(np.asarray(y))
+    order, y = _order_of(y), column_or_1d(np.asarray(y))
+    there = ~np.array([is_missing(value) for value in y], dtype=bool)
+    if _are_dates(y[there]):
+        return ScaleColours(_spread(_days(y[there]), there), name, of_dates=True)
+    values, codes = _classes(y[there]) if order is None else _in_order(y[there], order)
     is_number = values.dtype.kind in "iuf"
-    if len(values) <= _MOST_NUMBERS and not (is_number and np.any(values % 1)):
-        return ClassColours(values, codes, name)
-    if is_number:
-        return ScaleColours(np.asarray(y), name)
+    is_scale = is_number and (len(values) > _MOST_NUMBERS or np.any(values % 1))
+    if is_scale:
+        return ScaleColours(_spread(values[codes], there), name)
     if len(values) <= _MOST_CLASSES:
-        return ClassColours(values, codes, name)
-    return ScaleColours(codes, name, has_bar=False)  # too many classes to name
+        return ClassColours(values, np.where(there, _spread(codes, there), -1), name)
+    warnings.warn(
+        f"y has {len(values)} classes, and a legend has room for {_MOST_CLASSES}: the "
+        "colours are drawn without one. Group the rare ones under one name, or pass "
+        "numbers, which get a colour bar.",
+        stacklevel=3,
+    )
+    return ScaleColours(_spread(codes, there), name, has_bar=False)
+
+
+def _spread(values, there):
+    """Put values where they are, and NaN where they are missing: (n_samples,)."""
+    spread = np.full(len(there), np.nan)
+    spread[there] = values
+    return spread
+
+
+def _are_dates(y):
+    is_date = y.dtype.kind == "O" and all(isinstance(value, date) for value in y)
+    return len(y) > 0 and (is_date or y.dtype.kind == "M")
+
+
+def _days(dates):
+    """Count the days to dates, as matplotlib does."""
+    return import_optional("matplotlib.dates", extra="inspection").date2num(dates)
+
+
+def _order_of(y):
+    """Return the categories of an ordered pandas.Categorical, or None."""
+    dtype = getattr(y, "dtype", None)
+    return list(dtype.categories) if getattr(dtype, "ordered", False) else None
+
+
+def _in_order(y, order):
+    """Do what `_classes` does, with an order that is known."""
+    used = set(y)
+    values = [category for category in order if category in used]
+    places = {value: i for i, value in enumerate(values)}
+    texts = np.array([str(value) for value in values], dtype=object)
+    return texts, np.array([places[value] for value in y], dtype=int)
 
 
 def _classes(y):
@@ -63,7 +113,7 @@ def _classes(y):
         try:
             y = y.astype(float)
         except (TypeError, ValueError):
-            y = y.astype(str)  # what is missing is a class of its own
+            y = y.astype(str)
     values, codes = np.unique(y, return_inverse=True)
     if values.dtype.kind not in "OU":
         return values, codes
@@ -83,6 +133,18 @@ def _scatter(ax, coordinates, style, options):
     return ax.scatter(*coordinates, **{**style, **options})
 
 
+def _scatter_missing(ax, coordinates, missing, options):
+    """Draw the points that have no value grey and hollow: a list of one artist."""
+    if not missing.any():
+        return []
+    taken = ("c", "color", "cmap", "norm", "vmin", "vmax", "marker")
+    style = {name: value for name, value in options.items() if name not in taken}
+    hollow = {"facecolors": "none", "edgecolors": "0.5", "linewidths": 0.8}
+    label = f"no value ({missing.sum()})"
+    points = [axis[missing] for axis in coordinates]
+    return [ax.scatter(*points, **{**style, **hollow, "label": label})]
+
+
 @dataclass(frozen=True)
 class OneColour:
     """All points alike."""
@@ -100,23 +162,29 @@ class OneColour:
 
 @dataclass(frozen=True)
 class ClassColours:
-    """A colour and a shape for each class, and a legend."""
+    """A colour and a shape for each class, and a legend.
+
+    Points of the class -1 have none.
+    """
 
     values: np.ndarray
     codes: np.ndarray
     name: str | None
 
-    def scatter(self, ax, *coordinates, **options):
-        """Draw the points: a list of an artist for each class."""
-        return [
+    def scatter(self, ax, *coordinates, cmap=None, **options):
+        """Draw the points: a list of an artist for each class, in colours of `cmap`."""
+        n = len(self.values)
+        colours = map(_colour, range(n)) if cmap is None else _along(cmap, n)
+        points = [
             _scatter(
                 ax,
                 [axis[self.codes == i] for axis in coordinates],
-                {"label": str(value), "color": _colour(i), **_shape(i, options)},
+                {"label": _written(value), "color": colour, **_shape(i, options)},
                 options,
             )
-            for i, value in enumerate(self.values)
+            for i, (value, colour) in enumerate(zip(self.values, colours, strict=True))
         ]
+        return points + _scatter_missing(ax, coordinates, self.codes < 0, options)
 
     def explain(self, fig, points):
         """Add a legend on the right of a figure."""
@@ -130,18 +198,21 @@ class ClassColours:
 
     def _legend(self, parent, points, **place):
         lines = import_optional("matplotlib.lines", extra="inspection")
+        shapes = [_SHAPES[i % len(_SHAPES)] for i in range(len(self.values))]
         handles = [
             lines.Line2D(
                 [],
                 [],
                 linestyle="",
-                marker=_SHAPES[i % len(_SHAPES)][0],
-                fillstyle="full" if _SHAPES[i % len(_SHAPES)][1] else "none",
+                marker=marker,
+                fillstyle="full" if is_filled else "none",
                 color=_first_colour(of_class),
                 alpha=1,
                 label=of_class.get_label(),
             )
-            for i, of_class in enumerate(points)
+            for of_class, (marker, is_filled) in zip(
+                points, [*shapes, ("o", False)], strict=False
+            )
         ]
         inches = parent.bbox.height / parent.figure.dpi
         n_columns = ceil(len(handles) / max(1, inches / _LINE))
@@ -153,6 +224,17 @@ class ClassColours:
             fontsize="small" if n_columns > 1 else None,
             **place,
         )
+
+
+def _written(value):
+    """Write the name of a class; of a whole number without decimals."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _along(cmap, n):
+    """Return n colours from one end of a colour map to the other."""
+    colormaps = import_optional("matplotlib", extra="inspection").colormaps
+    return colormaps.get_cmap(cmap)(np.linspace(0, 1, n))
 
 
 def _colour(i):
@@ -180,25 +262,38 @@ def _first_colour(points):
 
 @dataclass(frozen=True)
 class ScaleColours:
-    """A colour scale, and its bar."""
+    """A colour scale, and its bar; NaN is without a value."""
 
     values: np.ndarray
     name: str | None
     has_bar: bool = True
+    of_dates: bool = False
 
     def scatter(self, ax, *coordinates, **options):
-        """Draw the points: a list of one artist."""
+        """Draw the points: a list of an artist, and one of those without a value."""
+        missing = np.isnan(self.values)
         cmap = "viridis" if self.has_bar else "turbo"
-        style = {"c": self.values, "cmap": cmap}
-        return [_scatter(ax, coordinates, style, options)]
+        style = {"c": self.values[~missing], "cmap": cmap}
+        points = [axis[~missing] for axis in coordinates]
+        drawn = [_scatter(ax, points, style, options)]
+        return drawn + _scatter_missing(ax, coordinates, missing, options)
 
     def explain(self, fig, points):
         """Add a colour bar on the right of a figure."""
-        if self.has_bar:
-            bar = fig.colorbar(points[0], ax=fig.axes, shrink=0.6, aspect=30)
-            bar.set_label(self.name)
+        self._explain(points, ax=fig.axes, shrink=0.6, aspect=30)
 
     def explain_on(self, ax, points):
         """Add a colour bar on the right of the axes."""
-        if self.has_bar:
-            ax.figure.colorbar(points[0], ax=ax).set_label(self.name)
+        self._explain(points, ax=ax)
+
+    def _explain(self, points, **options):
+        if not self.has_bar:
+            return
+        if self.of_dates:
+            dates = import_optional("matplotlib.dates", extra="inspection")
+            options["ticks"] = dates.AutoDateLocator()
+            options["format"] = dates.AutoDateFormatter(options["ticks"])
+        coloured, *hollow = points
+        bar = coloured.figure.colorbar(coloured, **options)
+        notes = [f"hollow: {of_none.get_label()}" for of_none in hollow]
+        bar.set_label("\n".join(filter(None, [self.name, *notes])))

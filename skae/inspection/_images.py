@@ -45,7 +45,7 @@ class ImageShape:
         grey = images.ndim == 4 and images.shape[3] == 1
         return images[..., 0] if grey else images
 
-    def mosaic(self, rows, n_columns, limits):
+    def mosaic(self, rows, n_columns, limits, room=0.0):
         """Put images side by side, line by line, with gaps that are not drawn.
 
         Parameters
@@ -59,6 +59,9 @@ class ImageShape:
         limits : tuple of float
             Values of the darkest and of the brightest colour.
 
+        room : float, default=0.0
+            What to leave free below each image, besides the gap, in heights of one.
+
         Returns
         -------
         mosaic : ndarray of shape (height, width) or (height, width, channels)
@@ -69,19 +72,23 @@ class ImageShape:
         images = self.images(np.asarray(rows, dtype=float))
         n, height, width, *channels = images.shape
         n_lines, gap = ceil(n / n_columns), ceil(width / 14)
+        below = gap + ceil(room * height)
         tiles = np.full(
-            (n_lines * n_columns, height + gap, width + gap, *channels), np.nan
+            (n_lines * n_columns, height + below, width + gap, *channels), np.nan
         )
         tiles[:n, :height, :width] = images
         tiles = tiles.reshape(n_lines, n_columns, *tiles.shape[1:]).swapaxes(1, 2)
-        tiles = tiles.reshape(n_lines * (height + gap), -1, *channels)[:-gap, :-gap]
+        tiles = tiles.reshape(n_lines * (height + below), -1, *channels)
+        tiles = tiles[:-below, :-gap]
         if channels:
             low, high = limits
             tiles = np.clip((tiles - low) / (high - low or 1), 0, 1)
             tiles = np.nan_to_num(tiles, nan=1.0)
-        return tiles, (height / (height + gap), width / (width + gap))
+        return tiles, (height / (height + below), width / (width + gap))
 
-    def draw(self, ax, rows, n_columns, limits, x=(0, 1), y=(0, 1), **options):
+    def draw(
+        self, ax, rows, n_columns, limits, x=(0, 1), y=(0, 1), room=0.0, **options
+    ):
         """Draw images in cells, line by line.
 
         Parameters
@@ -93,7 +100,10 @@ class ImageShape:
             As for `mosaic`.
 
         x, y : pair of float
-            The middle of the first cell, and the way from there to the next one.
+            The middle of the first image, and the way from there to the next one.
+
+        room : float, default=0.0
+            As for `mosaic`.
 
         **options : dict
             Of `matplotlib.axes.Axes.imshow`.
@@ -103,7 +113,7 @@ class ImageShape:
         AxesImage
             What was drawn, all of it.
         """
-        picture, (tall, wide) = self.mosaic(rows, n_columns, limits)
+        picture, (tall, wide) = self.mosaic(rows, n_columns, limits, room)
         (height, width), n_lines = self.height_and_width, ceil(len(rows) / n_columns)
         left, right = x[0] + x[1] * np.array([-wide / 2, n_columns - 1 + wide / 2])
         top, bottom = y[0] + y[1] * np.array([-tall / 2, n_lines - 1 + tall / 2])

@@ -1,15 +1,25 @@
 """What pictures ask of an estimator: its codes, what they decode to, what it lost."""
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from skae.inspection._images import image_shape_for
-from skae.inspection._rows import as_rows, names_of
+from skae.inspection._rows import as_rows, names_of, refuse_texts
 from skae.metrics._within import ask, innermost, parts, through_code
 
 
 def encode(estimator, X, who):
     """Codes of X as a float array of shape (n_samples, n_components)."""
-    return as_rows(ask(estimator, "transform", who)(X))
+    try:
+        transform = ask(estimator, "transform", who)
+    except TypeError as error:
+        before = isinstance(estimator, Pipeline) and estimator[:-1]
+        if not (before and hasattr(before, "transform")):
+            raise
+        raise TypeError(
+            f"{error} The steps before the last one have it: pass pipeline[:-1]."
+        ) from error
+    return as_rows(transform(X))
 
 
 def decode(estimator, Z, who):
@@ -19,9 +29,17 @@ def decode(estimator, Z, who):
 
 def reconstruct(estimator, X, who):
     """Reconstructions of X, as rows: (n_samples, n_features)."""
+    refuse_texts(X)
     if hasattr(estimator, "reconstruct"):
         return as_rows(estimator.reconstruct(X))
     return as_rows(through_code(estimator, X, who))
+
+
+def fitted_names(estimator, rows):
+    """Names of the features that an estimator was fitted to, if these are its rows."""
+    names = getattr(estimator, "feature_names_in_", None)
+    has_them = names is not None and len(names) == rows.shape[1]
+    return list(names) if has_them else None
 
 
 def known_image_shape(estimator, X, image_shape, feature_names):
@@ -80,12 +98,14 @@ def error_unit(estimator, within=None):
     if not hasattr(estimator, "inverse_transform"):
         return None
     unit = getattr(estimator, "loss_unit_", "squared units of X")
-    if not unit.endswith("of X"):
-        return unit
+    return f"{unit}{after(estimator, within)}" if unit.endswith("of X") else unit
+
+
+def after(estimator, within):
+    """Say after which step of a Pipeline an estimator stands: " after PCA", or ""."""
     around = parts(within)
     place = next((i for i, part in enumerate(around) if part is estimator), 0)
-    after = f" after {type(around[place - 1]).__name__}" if place else ""
-    return f"{unit}{after}"
+    return f" after {type(around[place - 1]).__name__}" if place else ""
 
 
 def in_unit(what, unit):

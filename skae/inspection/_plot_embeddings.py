@@ -27,7 +27,8 @@ def plot_embeddings(embeddings, y=None, *, captions=None, fig=None):
     y : array-like of shape (n_samples,), default=None
         What to tell the points apart by. Classes get a colour and a shape each and a
         legend: texts, if there are up to forty, and whole numbers, up to twenty. Other
-        numbers get a colour bar; as texts, ``y.astype(str)``, they are classes.
+        numbers, and dates, get a colour bar; as texts, ``y.astype(str)``, they are
+        classes. Rows without a value are grey and hollow.
 
     captions : dict of str to str, default=None
         A line to write below the panel, by the name of the method.

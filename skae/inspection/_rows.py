@@ -21,7 +21,25 @@ def as_rows(X):
     ndarray of shape (n_samples, n_features)
         float64.
     """
+    refuse_texts(X)
     return _rows.as_rows(X, ensure_all_finite=False)
+
+
+def refuse_texts(X):
+    """Say what to pass in place of texts, which a Pipeline may begin with.
+
+    Raises
+    ------
+    ValueError
+        If X is a sequence of texts.
+    """
+    is_row_of_things = not hasattr(X, "nnz") and np.ndim(X) == 1 and len(X)
+    if is_row_of_things and isinstance(next(iter(X)), str):
+        raise ValueError(
+            "X holds texts, and what is drawn here is of numbers: pass the last step "
+            "of the Pipeline and the matrix that it sees, pipeline[-1] and "
+            "pipeline[:-1].transform(X), or fit_transform where nothing is fitted yet."
+        )
 
 
 def names_of(X, feature_names):
@@ -140,3 +158,9 @@ def rows_to_show(n_rows, y, n_samples):
         return order[np.linspace(0, len(counts) - 1, n_samples).astype(int)]
     chosen = order[:n_samples]
     return chosen[np.argsort(codes[chosen], kind="stable")]
+
+
+def is_missing(label):
+    """Whether it is None, or not equal to itself: NaN, or pandas' NA."""
+    same = label == label
+    return label is None or not (isinstance(same, bool | np.bool_) and same)

@@ -293,7 +293,6 @@ MANY = np.arange(450) % 50  # fifty values
         (None, 2, "gives 113 rows."),
         (MANY % 3, 3, "Legend of the target: 0, 1, 2."),
         (MANY / 4, 3, "Legend of the target, from 0.0 to 12.25."),
-        (MANY.astype(str), 2, "gives 113 rows, told apart by the target."),
     ],
 )
 def test_what_points_are_told_apart_by(y, n_images, words):
@@ -302,6 +301,16 @@ def test_what_points_are_told_apart_by(y, n_images, words):
     images = Page(display.to_html()).all("img")
     assert len(images) == n_images
     assert any(words in image["alt"] for image in images)
+
+
+def test_more_classes_than_a_legend_has_room_for():
+    X, y = np.tile(IRIS, (3, 1)), MANY.astype(str)
+    with pytest.warns(UserWarning, match="and a legend has room for 40"):
+        html = ComparisonDisplay.from_estimators([PCA(2)], X, y).to_html()
+    images = Page(html).all("img")
+    assert len(images) == 2
+    told = "gives 113 rows, told apart by the target."
+    assert any(told in image["alt"] for image in images)
 
 
 def test_what_fails_and_what_has_no_inverse():

@@ -105,7 +105,8 @@ def test_what_the_colours_mean():
     (legend,) = classes.legends
     assert legend.get_title().get_text() == "species"
     assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]
-    many = plot_embeddings(codes, [f"class {i % 50}" for i in range(150)])
+    with pytest.warns(UserWarning, match=r"y has 50 classes.* numbers"):
+        many = plot_embeddings(codes, [f"class {i % 50}" for i in range(150)])
     assert not many.legends
     assert len(many.axes) == 1
     points = classes.axes[0].collections

@@ -1,11 +1,19 @@
 """What displays have in common: where they draw, and rows that may be images."""
 
-from skae.inspection._figure import axes_for
+from dataclasses import fields
+
+from skae.inspection._figure import axes_for, cut
 from skae.inspection._images import image_shape_for
 
 
 class Display:
     """A picture on axes of the caller's, or on new ones."""
+
+    def __repr__(self):
+        """Write what it holds in one line: arrays by their shapes."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        texts = (f"{name}={_brief(x)}" for name, x in held.items() if x is not None)
+        return f"{type(self).__name__}({', '.join(texts)})"
 
     def _start(self, ax, size, options):
         """Take the axes, or make some: as large as `options` say, or of a size.
@@ -49,3 +57,11 @@ class RowsDisplay(Display):
         else:
             self._draw_images(ax, shape, **kwargs)
         return self
+
+
+def _brief(value):
+    if hasattr(value, "shape"):
+        return f"<{type(value).__name__} of shape {tuple(value.shape)}>"
+    if hasattr(value, "__len__") and len(value) > 8:
+        return f"<{type(value).__name__} of {len(value)}>"
+    return cut(" ".join(repr(value).split()), 60)

@@ -14,7 +14,7 @@ from skae.inspection._report import OF_EMBEDDINGS, captions
 from skae.inspection._row_drawings import drawing_for
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ComparisonDisplay:
     """The methods of a comparison, fitted, with the picture of what they made.
 

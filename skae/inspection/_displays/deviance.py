@@ -11,6 +11,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skae.inspection._displays.base import Display
+from skae.inspection._figure import broken
+from skae.inspection._models import after
 from skae.inspection._rows import as_rows
 from skae.metrics import reconstruction_r2
 from skae.metrics._within import best_of, last_step, named_parts
@@ -19,7 +21,7 @@ _SIZES = (1, 2, 4, 8, 16, 32)
 _VARIANCE = "share of the variance explained"
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ExplainedDevianceDisplay(Display):
     """The share of the deviance of new rows that codes of different sizes explain.
 
@@ -171,7 +173,7 @@ class ExplainedDevianceDisplay(Display):
             scores=scores,
             pca_scores=pca_scores,
             name=name or type(last).__name__,
-            measure=measure,
+            measure=f"{measure}{after(last, estimator)}",
         )
         return display.plot(ax, **kwargs)
 
@@ -204,7 +206,7 @@ class ExplainedDevianceDisplay(Display):
         ax.set_xlabel("n_components")
         folds = self.scores.shape[1]
         rows = "held out" if folds == 1 else f"mean of {folds} folds ± std"
-        ax.set_ylabel(f"{self.measure}\n({rows})")
+        ax.set_ylabel(f"{broken(ax.yaxis, self.measure)}\n({rows})")
         ax.legend()
         return self
 

@@ -13,10 +13,11 @@ from skae.inspection._rows import FeatureStatistics, as_rows, names_of
 from skae.inspection._shares import written
 
 _MOST_IMAGES, _MOST_BARS = 64, 16
+_ROOM = 0.3  # heights of an image that a number below it needs
 _MOST_LABELS = 40  # images under which there is room for a number
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class DictionaryDisplay(RowsDisplay):
     """The atoms of a sparse code, by how much of the reconstructions they make up.
 
@@ -40,7 +41,8 @@ class DictionaryDisplay(RowsDisplay):
         Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
         squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
-        Names of the features.
+        Names of the features. Of more than forty, those that stand out most are
+        written, as many as there is room for; the axis says how many.
 
     Attributes
     ----------
@@ -171,14 +173,17 @@ class DictionaryDisplay(RowsDisplay):
         atoms = self._chosen(_MOST_IMAGES if n_atoms is None else n_atoms)
         n_columns = min(len(atoms), 8 if len(atoms) > 24 else 6)
         n_lines = ceil(len(atoms) / n_columns)
-        ax = self._start(ax, (0.75 * n_columns + 0.5, 0.75 * n_lines + 0.4), kwargs)
-        bare(ax)
-        shape.draw(ax, atoms, n_columns, (-1, 1), **kwargs)
         shares = len(atoms) <= _MOST_LABELS and self._is_sparse
+        room = _ROOM if shares else 0.0
+        size = 0.75 * n_columns + 0.5, 0.75 * (1 + room) * n_lines + 0.4
+        ax = self._start(ax, size, kwargs)
+        bare(ax)
+        shape.draw(ax, atoms, n_columns, (-1, 1), room=room, **kwargs)
+        ax.set_ylim(bottom=n_lines - 0.5 / (1 + room))  # and the numbers of the last
         for place, unit in enumerate(self.units_):
             line, column = divmod(place, n_columns)
             if self.dead[unit]:
-                self._cross_out(column, line)
+                self._cross_out(column, line, 0.4 / (1 + room))
             elif shares:
                 self._write_share(unit, column, line)
         name_axis(ax.xaxis, self._summary(shares))
@@ -190,11 +195,13 @@ class DictionaryDisplay(RowsDisplay):
         width = float(np.clip(0.4 * n_features, 4, 10)) + 1.5
         ax = self._start(ax, (width, 0.4 * n + 1.5), kwargs)
         y, inches = np.arange(float(n)), inches_each(ax, 1)
-        draw_cells(ax, atoms, np.zeros(n), y, (1, -1), inches, **kwargs)
+        options = {"names": self.feature_names, **kwargs}
+        draw_cells(ax, atoms, np.zeros(n), y, (1, -1), inches, **options)
         ax.set(xlim=(-0.5, 0.5), ylim=(n - 0.4, -0.6))
         ax.set_yticks(range(n), map(self._name, self.units_))
         places = feature_places(n_features)
-        label_features(ax, self.feature_names, n_features, places)
+        sizes = np.abs(atoms).max(axis=0)
+        label_features(ax, self.feature_names, n_features, places, sizes)
         dead = np.flatnonzero(self.dead[self.units_])
         ax.plot(np.full(len(dead), -0.47), dead, "kx", markersize=9, markeredgewidth=2)
         unit = "; in standard deviations of the features, each on a scale of its own"
@@ -222,21 +229,19 @@ class DictionaryDisplay(RowsDisplay):
         return f"{shown} units{of}{order}{dead}"
 
     def _write_share(self, unit, column, line):
-        """Write at the lower edge of an image which share of the rows activates it."""
-        box = {"facecolor": "w", "edgecolor": "none", "pad": 0.8}
+        """Write below an image which share of the rows activates it."""
         self.ax_.text(
             column,
-            line + 0.45,
+            line + 0.5 / (1 + _ROOM),
             written(self.activity[unit], ".0%"),
             ha="center",
-            va="center",
+            va="top",
             fontsize="x-small",
-            bbox=box,
         )
 
-    def _cross_out(self, column, line):
+    def _cross_out(self, column, line, half):
         """Draw a cross over a dead unit, black on white: to be seen on any grey."""
-        x, y = column + np.array([-0.4, 0.4]), line + np.array([-0.4, 0.4])
+        x, y = column + np.array([-0.4, 0.4]), line + np.array([-half, half])
         for style in ({"color": "w", "linewidth": 3.5}, {"color": "k"}):
             self.ax_.plot(x, y, **style)
             self.ax_.plot(x, y[::-1], **style)

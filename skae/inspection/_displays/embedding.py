@@ -11,7 +11,7 @@ from skae.inspection._models import check_components, encode
 from skae.inspection._plot_embeddings import marker, spread
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class EmbeddingDisplay(Display):
     """The codes of rows as points of a plane, with what is known about the rows.
 
@@ -65,14 +65,17 @@ class EmbeddingDisplay(Display):
         Parameters
         ----------
         estimator : estimator
-            Fitted, with `transform`: an autoencoder, PCA, a Pipeline ending in one.
+            Fitted, with `transform`: an autoencoder, PCA, a Pipeline ending in one. Of
+            a Pipeline that ends in a classifier pass ``pipeline[:-1]``.
         X : array-like of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,), default=None
             What to tell the points apart by. Classes get a colour and a shape each and
-            a legend: texts, if there are up to forty, and whole numbers, up to twenty.
-            Other numbers get a colour bar; as texts, ``y.astype(str)``, they are
-            classes. The name of a Series is written there.
+            a legend: texts, if there are up to forty, and whole numbers, up to twenty;
+            an ordered `pandas.Categorical` keeps its order. Of more texts there is a
+            warning, and no legend. Other numbers, and dates, get a colour bar; as
+            texts, ``y.astype(str)``, they are classes. The name of a Series is written
+            there. Rows without a value, NaN or None, are grey and hollow, and counted.
         components : int or pair of int, default=None
             Indices of the components to draw; None are the first two, or the only one.
             A single component is drawn along the x axis, and its points are spread at
@@ -134,7 +137,8 @@ class EmbeddingDisplay(Display):
         legend : bool, default=True
             Whether to explain the colours.
         **kwargs : dict
-            ``figsize`` in inches; options of `matplotlib.axes.Axes.scatter`.
+            ``figsize`` in inches; options of `matplotlib.axes.Axes.scatter`. Classes
+            take their colours from the length of a ``cmap``.
 
         Returns
         -------

@@ -9,7 +9,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from skae.inspection._displays.base import Display
 from skae.inspection._figure import chosen_scale, name_axis, plain_numbers
 from skae.inspection._models import error_unit, in_unit, reconstruct
-from skae.inspection._rows import as_rows
+from skae.inspection._rows import as_rows, is_missing
 from skae.inspection._shares import written
 from skae.metrics._within import last_step
 
@@ -17,7 +17,7 @@ _LOOKS = (("-", None), ("--", "///"), (":", "..."), ("-.", "xxx"))
 """Line and hatching of the classes: what is left of colours in black and white."""
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReconstructionErrorDisplay(Display):
     """A histogram of reconstruction errors, with the share above a threshold.
 
@@ -260,15 +260,15 @@ class ReconstructionErrorDisplay(Display):
 
     def _draw(self, i, label, edges, **kwargs):
         errors = self.errors if label is None else self.errors[self.y == label]
-        line, hatch = _LOOKS[i]
+        (line, hatch), are_few = _LOOKS[i], self.y is None or len(np.unique(self.y)) < 3
         style = {
             "histtype": "stepfilled",
             "weights": np.full(len(errors), 100 / len(errors)),
-            "facecolor": (f"C{i}", 0.3),
+            "facecolor": (f"C{i}", 0.3) if are_few else "none",
             "edgecolor": f"C{i}",
-            "linewidth": 1.5,
+            "linewidth": 1.5 if are_few else 2.0,
             "linestyle": line,
-            "hatch": hatch,
+            "hatch": hatch if are_few else None,
             "label": self._describe(label),
         }
         _, _, (bars,) = self.ax_.hist(errors, edges, **{**style, **kwargs})
@@ -322,15 +322,9 @@ def _whose(label):
 
 def _refuse_missing(y):
     """Refuse labels that are None, NaN or the like: these equal no label."""
-    (rows,) = np.nonzero([_is_missing(label) for label in y.tolist()])
+    (rows,) = np.nonzero([is_missing(label) for label in y.tolist()])
     if len(rows):
         raise ValueError(
             f"y has no label in row {rows[0]} ({len(rows)} in all are missing). Leave "
             "these rows out, or give them a label of their own, as 'unknown'."
         )
-
-
-def _is_missing(label):
-    """Whether it is None, or not equal to itself: NaN, or pandas' NA."""
-    same = label == label
-    return label is None or not (isinstance(same, bool | np.bool_) and same)

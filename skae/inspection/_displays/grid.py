@@ -17,7 +17,7 @@ _MOST_MAPS = 16  # features that have one each
 _NUMBERED = 1.2  # inches of a map with room for numbers at its lines
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class LatentGridDisplay(RowsDisplay):
     """What codes on a grid in two components decode to, each drawn in its place.
 

@@ -14,7 +14,7 @@ from skae.metrics._within import innermost
 _MARKS = "s^Dv<>PX"  # not the circle, which is at the epoch that was kept
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class LossCurveDisplay(Display):
     """The training and the validation loss of each epoch, and which epoch was kept.
 
@@ -29,7 +29,8 @@ class LossCurveDisplay(Display):
     best_iteration : int, default=None
         The epoch whose weights were kept; 0 is the start.
     best_loss : float, default=None
-        The monitored loss of the start, for a `best_iteration` of 0.
+        The loss of these weights. Where it is not on the validation curve, this is the
+        mean of folds, which other fits were judged by, and the legend says so.
     unit : str, default=None
         Unit of the losses.
     name : str, default=None
@@ -140,8 +141,9 @@ class LossCurveDisplay(Display):
         if len(self.validation_loss_curve):
             color = self.lines_[0].get_color()
             style = {"linestyle": "--", "color": color, **kwargs}
-            self._draw(self.validation_loss_curve, "validation", **style)
-        if mark_best and self.best_iteration is not None:
+            of_folds = " (mean of five folds)" if self._is_of_folds else ""
+            self._draw(self.validation_loss_curve, f"validation{of_folds}", **style)
+        if mark_best and self.best_iteration is not None and not self._is_untrained:
             self._mark_best()
         if scale:
             ax.set_yscale(scale)
@@ -166,9 +168,11 @@ class LossCurveDisplay(Display):
         }
 
     def _draw(self, curve, what, **kwargs):
-        """Draw a curve; a point if there is a single epoch."""
+        """Draw a curve; a point, and its value in the legend, of a single epoch."""
         if len(curve) == 1:
-            kwargs = {"marker": ".", **kwargs}
+            kwargs = {"marker": "o", "linestyle": "", **kwargs}
+            what = f"{what}: {curve[0]:.4g}"
+            self.ax_.update_datalim([(0, curve[0]), (2, curve[0])])  # whole epochs
         epochs = np.arange(1, len(curve) + 1)
         self.lines_ += self.ax_.plot(epochs, curve, label=self._label(what), **kwargs)
 
@@ -192,6 +196,23 @@ class LossCurveDisplay(Display):
             zorder=3,
             label=self._label(kept),
         )
+
+    @property
+    def _is_of_folds(self):
+        """Whether other fits were judged: the loss that was kept is not on the curve.
+
+        Folds say how many epochs to train for; where none are worth it, there are none.
+        """
+        curve, epoch = self.validation_loss_curve, self.best_iteration
+        if len(curve) != len(self.loss_curve):
+            return True
+        return bool(epoch and self.best_loss not in (None, curve[epoch - 1]))
+
+    @property
+    def _is_untrained(self):
+        """Whether a single loss is all that there is, as of an exact solution."""
+        n_losses = len(self.loss_curve) + len(self.validation_loss_curve)
+        return n_losses == 1 and self.best_loss in (None, self.loss_curve[0])
 
     def _spans_a_decade(self):
         values = np.concatenate([self.loss_curve, self.validation_loss_curve])

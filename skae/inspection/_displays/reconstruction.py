@@ -16,10 +16,11 @@ from skae.inspection._rows import (
     rows_to_show,
 )
 
+_FEW = 7  # rows
 _NUMBER, _SIGN = 0.45, 0.11  # inches that a number or a sign in a cell needs
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReconstructionDisplay(RowsDisplay):
     """Originals above their reconstructions, or the errors of the features of a table.
 
@@ -41,7 +42,8 @@ class ReconstructionDisplay(RowsDisplay):
         Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
         squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
-        Names of the features.
+        Names of the features. Of more than forty, those that stand out most are
+        written, as many as there is room for; the axis says how many.
 
     Attributes
     ----------
@@ -213,7 +215,9 @@ class ReconstructionDisplay(RowsDisplay):
 
     def _draw_table(self, ax, **kwargs):
         n_features, n = self.X.shape[1], len(self.rows_)
-        size = float(np.clip(0.6 * n_features, 4, 11)) + 2.0, 0.3 * (n + 1) + 1.5
+        names = self.feature_names
+        height = 0.3 * (n + 1) + (1.5 if names is None else 2.2)
+        size = float(np.clip(0.6 * n_features, 4, 11)) + 2.0, height
         ax = self._start(ax, size, kwargs)
         deviations = (self.X_hat - self.X) / FeatureStatistics.of(self.X).std
         overall = np.sqrt(np.nanmean(np.square(deviations), axis=0))
@@ -221,9 +225,9 @@ class ReconstructionDisplay(RowsDisplay):
         options = {"cmap": "Blues", "vmin": 0, "aspect": "auto", **kwargs}
         self.image_ = ax.imshow(np.abs(shown), interpolation="nearest", **options)
         ax.axhline(0.5, color="k", linewidth=1.5)
-        names = self._labelled([f"row {i}" for i in self.rows_], ", ")
-        ax.set_yticks(range(n + 1), ["all rows", *names])
-        label_features(ax, self.feature_names, n_features)
+        rows = self._labelled([f"row {i}" for i in self.rows_], ", ")
+        ax.set_yticks(range(n + 1), ["all rows", *rows])
+        label_features(ax, names, n_features, sizes=overall)
         room, signs = inches_each(ax, n_features), ""
         if room > _NUMBER:
             self._write(shown, lambda i, value: f"{value:{'+' if i else ''}.2f}")
@@ -231,7 +235,11 @@ class ReconstructionDisplay(RowsDisplay):
             self._write(shown, lambda i, value: "\N{MINUS SIGN}" if value < 0 else "")
             signs = "\n\N{MINUS SIGN}: too low"
         bar = ax.figure.colorbar(self.image_, ax=ax)
-        bar.set_label(f"error [standard deviations]{signs}")
+        if n < _FEW:  # the bar is shorter than its label
+            style = {"rotation": 0, "ha": "left", "va": "center"}
+            bar.set_label(f"error\n[standard\ndeviations]{signs}", **style)
+        else:
+            bar.set_label(f"error [standard deviations]{signs}")
 
     def _labelled(self, texts, between):
         """Write the labels of the rows that are drawn, if any, before their texts."""

@@ -8,7 +8,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from skae.inspection._displays.base import RowsDisplay
 from skae.inspection._figure import bare, frameless, legend_above
-from skae.inspection._models import known_image_shape
+from skae.inspection._models import fitted_names, known_image_shape
 from skae.inspection._profiles import draw_lines, label_features
 from skae.inspection._rows import FeatureStatistics, as_rows, names_of
 from skae.metrics._within import ask, parts
@@ -16,15 +16,16 @@ from skae.metrics._within import ask, parts
 _COLUMNS = 10
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class SamplesDisplay(RowsDisplay):
     """Rows that a model has drawn, and the rows of the data that are most like them.
 
     Images are drawn as such, below each the nearest row of X, if there is an X: samples
     that are copies would be seen. Other rows are drawn as lines over the features; with
     X in standard deviations from its mean, before a band that holds the middle nine
-    tenths of X. Get one from :meth:`from_estimator` or
-    :meth:`from_samples`.
+    tenths of X; without, in the units of X, on a logarithmic axis (linear around zero)
+    where features with names are of different sizes. Features with names are points,
+    and not joined. Get one from :meth:`from_estimator` or :meth:`from_samples`.
 
     Parameters
     ----------
@@ -38,7 +39,8 @@ class SamplesDisplay(RowsDisplay):
         Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
         squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
-        Names of the features.
+        Names of the features. Of more than forty, those that stand out most are
+        written, as many as there is room for; the axis says how many.
 
     Attributes
     ----------
@@ -99,7 +101,8 @@ class SamplesDisplay(RowsDisplay):
         image_shape : tuple of int or False, default=None
             As of the class; None asks the estimator first, if it is one of images.
         feature_names : list of str, default=None
-            Names of the features; None takes those of a DataFrame.
+            Names of the features; None takes those of a DataFrame, or, without X, those
+            of the DataFrame that the estimator was fitted to.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new pyplot figure.
         **kwargs : dict
@@ -112,6 +115,8 @@ class SamplesDisplay(RowsDisplay):
         """
         samples = _draw(estimator, n_samples, random_state, cls.__name__)
         like = samples if X is None else X
+        if X is None and feature_names is None:
+            feature_names = fitted_names(estimator, samples)
         shape = known_image_shape(estimator, like, image_shape, feature_names)
         options = {"image_shape": shape, "feature_names": feature_names}
         return cls.from_samples(samples, X, ax=ax, **options, **kwargs)
@@ -184,7 +189,9 @@ class SamplesDisplay(RowsDisplay):
         rows, n_features = self.samples, self.samples.shape[1]
         ax = self._start(ax, (float(np.clip(0.45 * n_features, 6, 11)), 4.0), kwargs)
         unit = "value [units of X]"
-        if self.statistics is not None:
+        if self.statistics is None:
+            self._scale(ax)
+        else:
             unit, places = "standard deviations", np.arange(n_features)
             low, high = map(
                 self.statistics.standardise, (self.statistics.low, self.statistics.high)
@@ -196,11 +203,22 @@ class SamplesDisplay(RowsDisplay):
             ax.fill_between(edges, *around, color="0.88", linewidth=0, label=label)
         style = {"linewidth": 0.9, "alpha": 0.6, **kwargs}
         colours = [style.pop("color", "C0")] * len(rows)  # none is unlike the others
-        lines = draw_lines(ax, rows, colours, **style)
+        lines = draw_lines(ax, rows, colours, names=self.feature_names, **style)
         lines[0].set_label("samples")
         legend_above(ax)
         ax.set_ylabel(unit)
-        label_features(ax, self.feature_names, n_features)
+        sizes = np.abs(rows).max(axis=0)
+        label_features(ax, self.feature_names, n_features, sizes=sizes)
+
+    def _scale(self, ax):
+        """Let features of a table in different units be seen on the same axis."""
+        sizes = np.median(np.abs(self.samples), axis=0)
+        sizes = sizes[sizes > 0]
+        if self.feature_names is None or not sizes.size:
+            return
+        if sizes.max() > 10 * sizes.min():
+            ax.set_yscale("symlog", linthresh=sizes.min())
+            ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _draw(estimator, n_samples, random_state, who):

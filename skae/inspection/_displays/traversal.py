@@ -15,13 +15,13 @@ from skae.inspection._rows import FeatureStatistics, as_rows, names_of
 _MOST_COMPONENTS = 8  # that are chosen without being asked for
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class LatentTraversalDisplay(RowsDisplay):
     """What codes decode to while one component moves and the others stand still.
 
     Images are drawn side by side, a line for each component. Other rows are drawn as
-    lines over the features, in standard deviations from the mean, axes for each
-    component. Get one from :meth:`from_estimator`.
+    lines over the features, or as points where these have names, in standard deviations
+    from the mean, axes for each component. Get one from :meth:`from_estimator`.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ class LatentTraversalDisplay(RowsDisplay):
         Shape of images, as (28, 28) or (3, 32, 32); False for what is none. None takes
         squares of 8 x 8 pixels and more for images, unless they have names.
     feature_names : list of str, default=None
-        Names of the features.
+        Names of the features. Of more than forty, those that stand out most are
+        written, as many as there is room for; the axis says how many.
 
     Attributes
     ----------
@@ -177,14 +178,18 @@ class LatentTraversalDisplay(RowsDisplay):
         colours = shades(np.linspace(0.9, 0.0, n_steps))
         rows = self.statistics.standardise(self.decoded)
         for i, ax in enumerate(self.axes_):
-            lines = draw_lines(ax, rows[i], colours, **kwargs)
+            if self.feature_names is not None:  # what a component does to each of them
+                low, high = rows[i].min(axis=0), rows[i].max(axis=0)
+                ax.vlines(range(n_features), low, high, color="0.8", linewidth=1)
+            options = {"names": self.feature_names, **kwargs}
+            lines = draw_lines(ax, rows[i], colours, **options)
             ax.set_title(self._label(i, ", "), loc="left", fontsize="medium")
             ax.set_ylabel("std. deviations")
         lines[0].set_label("lowest")
         lines[-1].set_label("highest")
         legend_above(self.axes_[0], [lines[0], lines[-1]])
-        label_features(self.axes_[-1], self.feature_names, n_features)
-        last = self.axes_[-1]
+        last, sizes = self.axes_[-1], np.ptp(rows, axis=1).max(axis=0)
+        label_features(last, self.feature_names, n_features, sizes=sizes)
         notes = [last.get_xlabel(), self._order(rows)]
         name_axis(last.xaxis, "; ".join(filter(None, notes)))
 

@@ -7,7 +7,8 @@ import pytest
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import DBSCAN
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -54,7 +55,9 @@ def test_folds_and_pipelines(wine):
     seen, new = (scaler.transform(wine.X.iloc[rows]) for rows in (train, test))
     expected = reconstruction_r2(PCA(3).fit(seen), new)
     assert_allclose(display.pca_scores[1, 0], expected)
-    assert "mean of 2 folds" in display.ax_.get_ylabel()
+    label = " ".join(display.ax_.get_ylabel().split())
+    assert label.startswith("share of the variance explained after StandardScaler (")
+    assert "mean of 2 folds" in label
     assert display.ax_.get_xscale() == "linear"
     assert display.curves_[0].has_yerr
     assert display.name == "Autoencoder"
@@ -107,7 +110,7 @@ def test_any_scorer(digits):
     scaler = StandardScaler().fit(X)
     pca = PCA(5).fit(scaler.transform(X))
     assert_allclose(display.pca_scores[1], scorer(pca, scaler.transform(X_test)))
-    assert display.ax_.get_ylabel() == "score\n(held out)"
+    assert display.measure == "score after StandardScaler"
 
 
 def test_sizes(wine):
@@ -175,3 +178,10 @@ def test_a_fitted_search_and_a_step_within_a_step(wine):
         assert display.name == "PCA"
         assert_allclose(display.scores, plain.scores)
         assert_allclose(display.pca_scores, plain.scores)
+
+
+def test_texts():
+    texts = ["a cat", "a dog and a cat", "dogs", "cats and dogs"] * 5
+    model = make_pipeline(CountVectorizer(), TruncatedSVD())
+    with pytest.raises(ValueError, match=r"holds texts.* fit_transform"):
+        ExplainedDevianceDisplay.from_estimator(model, texts)

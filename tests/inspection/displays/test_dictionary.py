@@ -104,3 +104,23 @@ def test_what_cannot_be_drawn(top_k, digits):
         DictionaryDisplay.from_estimator(Isomap(n_neighbors=40).fit(digits.X), digits.X)
     with pytest.raises(ValueError, match="does not fit rows of 64"):
         DictionaryDisplay.from_estimator(top_k, digits.X, image_shape=(3, 3))
+
+
+def test_shares_stand_below_their_images(top_k, digits):
+    ax = DictionaryDisplay.from_estimator(top_k, digits.X[:3], n_atoms=30).ax_
+    ax.figure.draw_without_rendering()
+    picture = ax.get_images()[0]
+    bottom, top = picture.get_extent()[2:]
+    height, lines = bottom - top, 5
+    below = [text.get_position()[1] for text in ax.texts]
+    assert all((y - top) % 1 >= height - (lines - 1) for y in below)
+    assert all(text.get_window_extent().y0 >= ax.bbox.y0 - 1 for text in ax.texts)
+
+
+def test_named_features_are_bars(digits):
+    X, names = digits.X[:, 2:62], [f"gene {i}" for i in range(60)]
+    for feature_names, n_segments in [(None, 2), (names, 120)]:
+        display = DictionaryDisplay.from_estimator(
+            PCA(2).fit(X), X, feature_names=feature_names, image_shape=False
+        )
+        assert len(display.ax_.collections[1].get_segments()) == n_segments

@@ -9,6 +9,8 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from skae import Autoencoder
@@ -41,7 +43,9 @@ def test_many_classes_have_looks_of_their_own(digits):
     display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], y)
     handles = display.ax_.get_legend().legend_handles
     assert len({(h.get_marker(), *h.get_color()) for h in handles}) == 35
-    many = EmbeddingDisplay.from_codes(digits.X[:, 2:4], [str(i) for i in range(400)])
+    texts = [str(i) for i in range(400)]
+    with pytest.warns(UserWarning, match="y has 400 classes, and a legend has room"):
+        many = EmbeddingDisplay.from_codes(digits.X[:, 2:4], texts)
     assert many.ax_.get_legend() is None
     assert len(many.figure_.axes) == 1
 
@@ -109,8 +113,7 @@ def test_options_and_figures_without_a_layout(digits):
     y = pd.Series(["a", None, "b", "a"])
     display = EmbeddingDisplay.from_codes(digits.X[:4, 2:4], y, ax=ax)
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert len(texts) == 3  # what is missing is a class of its own
-    assert {"a", "b"} < set(texts)
+    assert texts == ["a", "b", "no value (1)"]
     plain = display.plot(Figure().subplots(), legend=False)
     assert plain is display
     assert plain.ax_.get_legend() is None
@@ -118,6 +121,8 @@ def test_options_and_figures_without_a_layout(digits):
         digits.X[:4, 2:4], np.array([1, 2, 1, 2], dtype=object)
     )
     assert len(mixed.points_) == 2
+    both = EmbeddingDisplay.from_codes(digits.X[:4, 2:4], [1, "a", 1, None])
+    assert [points.get_label() for points in both.points_] == ["1", "a", "no value (1)"]
 
 
 def test_sparse_codes(digits):
@@ -143,3 +148,80 @@ def test_what_cannot_be_drawn(digits):
         EmbeddingDisplay.from_estimator(PCA, digits.X)
     with pytest.raises(TypeError, match="'transform', which Ridge does not have"):
         EmbeddingDisplay.from_estimator(Ridge(), digits.X)
+    model = make_pipeline(PCA(2), GaussianNB()).fit(digits.X, digits.y)
+    with pytest.raises(TypeError, match=r"does not have.* pass pipeline\[:-1\]"):
+        EmbeddingDisplay.from_estimator(model, digits.X)
+    alone = make_pipeline(Ridge()).fit(digits.X, digits.y)
+    with pytest.raises(TypeError, match="'transform', which Pipeline does not have"):
+        EmbeddingDisplay.from_estimator(alone, digits.X)
+
+
+def is_hollow(points):
+    return (
+        not len(points.get_facecolor()) and np.ptp(points.get_edgecolor()[0, :3]) == 0
+    )
+
+
+def test_numbers_that_are_missing(digits):
+    ink = pd.Series(digits.X.mean(axis=1), name="mean ink")
+    ink[:18] = np.nan
+    display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], ink)
+    coloured, hollow = display.points_
+    assert_allclose(coloured.get_array(), ink[18:])
+    assert_allclose(hollow.get_offsets(), digits.X[:18, 2:4])
+    assert is_hollow(hollow)
+    assert not is_hollow(coloured)
+    label = "mean ink\nhollow: no value (18)"
+    assert display.figure_.axes[1].get_ylabel() == label
+    figure = plot_embeddings({"pixels": digits.X[:, 2:4]}, ink)
+    assert figure.axes[1].get_ylabel() == label
+
+
+@pytest.mark.parametrize(
+    "y", [[1.0, np.nan, 0.0], pd.Series([1, None, 0], dtype="Int64")]
+)
+def test_labels_that_are_missing(y, digits):
+    display = EmbeddingDisplay.from_codes(digits.X[:3, 2:4], y, cmap="viridis")
+    zero, one, hollow = display.points_
+    assert is_hollow(hollow)
+    assert_allclose(zero.get_facecolor()[0, :3], (0.27, 0.0, 0.33), atol=0.01)
+    assert_allclose(one.get_facecolor()[0, :3], (0.99, 0.91, 0.14), atol=0.01)
+    handles = display.ax_.get_legend().legend_handles
+    assert [handle.get_label() for handle in handles] == ["0", "1", "no value (1)"]
+    assert [handle.get_fillstyle() for handle in handles] == ["full", "full", "none"]
+    none = EmbeddingDisplay.from_codes(digits.X[:3, 2:4], [None] * 3)
+    assert [points.get_label() for points in none.points_] == ["no value (3)"]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_dates_have_a_bar(zone, digits):
+    days = pd.Series(pd.date_range("2021-03-01", periods=400, tz=zone), name="admitted")
+    days[7] = pd.NaT
+    display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], days)
+    coloured, hollow = display.points_
+    assert len(hollow.get_offsets()) == 1
+    assert np.ptp(coloured.get_array()) == 399  # days
+    bar = display.figure_.axes[1]
+    display.figure_.draw_without_rendering()
+    assert "2021-07" in [text.get_text() for text in bar.get_yticklabels()]
+    assert bar.get_ylabel().startswith("admitted")
+
+
+def test_classes_in_an_order_of_their_own(digits):
+    doses = ["none", "low", "high", "never given"]
+    y = pd.Categorical(["high", "low", None, "none"] * 100, doses, ordered=True)
+    for given in (y, pd.Series(y, name="dose")):
+        display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], given)
+        labels = [points.get_label() for points in display.points_]
+        assert labels == [*doses[:3], "no value (100)"]
+        assert_allclose(display.points_[2].get_offsets(), digits.X[::4, 2:4])
+
+
+def test_it_is_written_in_one_line(digits):
+    display = EmbeddingDisplay.from_codes(digits.X, pd.Series(digits.y))
+    assert repr(display) == (
+        "EmbeddingDisplay(codes=<ndarray of shape (400, 64)>, "
+        "y=<Series of shape (400,)>, components=(0, 1))"
+    )
+    listed = EmbeddingDisplay.from_codes(digits.X, list(digits.y), components=3)
+    assert repr(listed).endswith("y=<list of 400>, components=(3,))")

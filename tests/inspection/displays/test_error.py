@@ -245,3 +245,11 @@ def test_what_cannot_be_drawn(dense, digits):
         draw([0.0, 2.0], scale="log")
     with pytest.raises(ValueError, match="NaN"):
         draw([np.nan, 2.0])
+
+
+def test_more_than_two_labels_are_outlines():
+    errors, y = np.arange(1.0, 41.0), np.repeat(list("abcd"), 10)
+    display = ReconstructionErrorDisplay.from_errors(errors, y)
+    assert len({bars.get_linestyle() for bars in display.bars_}) == 4
+    assert {bars.get_facecolor()[3] for bars in display.bars_} == {0}
+    assert {bars.get_hatch() for bars in display.bars_} == {None}

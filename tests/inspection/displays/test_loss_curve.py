@@ -28,7 +28,8 @@ def test_the_curves_are_those_of_the_fit(dense, ax):
     assert display.figure_ is ax.figure
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss [squared units of X]")
     kept = dense.best_iteration_
-    assert labels(ax) == ["training", "validation", f"kept: epoch {kept}"]
+    folds = "validation (mean of five folds)"
+    assert labels(ax) == ["training", folds, f"kept: epoch {kept}"]
     assert display.best_.get_xdata() == [kept]
     assert display.best_.get_ydata() == [dense.validation_loss_curve_[kept - 1]]
 
@@ -54,10 +55,28 @@ def test_several_fits_on_the_same_axes(dense, digits, ax):
 def test_a_fit_that_kept_its_start(digits):
     linear = LinearAutoencoder(2).fit(digits.X)
     display = LossCurveDisplay.from_estimator(linear)
-    assert labels(display.ax_) == ["training", "kept: the start"]
-    assert display.lines_[0].get_marker() == "."
-    assert display.best_.get_xdata() == [0]
-    assert display.best_.get_ydata() == [linear.best_loss_]
+    assert labels(display.ax_) == [f"training: {linear.best_loss_:.4g}"]
+    assert display.lines_[0].get_marker() == "o"
+    assert display.best_ is None  # there is nothing to choose from
+    assert {0, 1, 2} <= set(display.ax_.get_xticks())
+    started = LossCurveDisplay(loss_curve=[3.0, 2.5], best_iteration=0, best_loss=2.0)
+    started.plot()
+    assert labels(started.ax_) == ["training", "kept: the start"]
+    assert started.best_.get_xdata() == [0]
+    assert started.best_.get_ydata() == [2.0]
+
+
+def test_validation_rows_are_not_folds(digits):
+    model = Autoencoder(2, max_iter=3, early_stopping=True, random_state=0)
+    display = LossCurveDisplay.from_estimator(model.fit(digits.X))
+    assert labels(display.ax_)[1] == "validation"
+    none = {"loss_curve": [2.0], "validation_loss_curve": [2.2, 2.1]}
+    display = LossCurveDisplay(**none, best_iteration=0, best_loss=2.0).plot()
+    assert labels(display.ax_) == [
+        "training: 2",
+        "validation (mean of five folds)",
+        "kept: the start",
+    ]
 
 
 @pytest.mark.parametrize(

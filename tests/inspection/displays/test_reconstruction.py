@@ -1,18 +1,21 @@
 """Originals and reconstructions: images as such, the errors of a table's features."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.manifold import Isomap
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import AttentionAutoencoder, Autoencoder, ConvolutionalAutoencoder
-from skae.inspection import ReconstructionDisplay
+from skae.inspection import ReconstructionDisplay, plot_reconstructions
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,9 @@ def test_errors_of_a_table_in_standard_deviations(pipeline, wine, ax):
     assert_array_equal(signs[0], "")
     assert_array_equal(signs[1:] == "\N{MINUS SIGN}", errors[[5, 170]] < 0)
     bar = ax.figure.axes[-1]
-    assert bar.get_ylabel() == "error [standard deviations]\n\N{MINUS SIGN}: too low"
+    label = " ".join(bar.get_ylabel().split())  # few rows: it stands beside the bar
+    assert label == "error [standard deviations] \N{MINUS SIGN}: too low"
+    assert bar.yaxis.label.get_rotation() == 0
 
 
 @pytest.mark.parametrize(
@@ -118,10 +123,13 @@ def test_rows_with_gaps():
 
 def test_names_instead_of_images(digits):
     frame = pd.DataFrame(digits.X).rename(columns=str)
-    for X, options in ((frame, {}), (digits.X, {"image_shape": False})):
+    for X, options, label in (
+        (frame, {}, "names of 40 of 64 features that stand out most"),
+        (digits.X, {"image_shape": False}, "feature"),
+    ):
         display = ReconstructionDisplay.from_reconstructions(X, digits.X, **options)
         assert display.image_.get_array().shape == (11, 64)
-        assert display.ax_.get_xlabel() == "feature"  # too many names to write
+        assert display.ax_.get_xlabel() == label
     names = [f"pixel {i}" for i in range(64)]
     display = ReconstructionDisplay.from_reconstructions(
         digits.X, digits.X, feature_names=names
@@ -259,3 +267,38 @@ def test_what_cannot_be_drawn(dense, digits, wine):
         draw(dense, digits.X, digits.y[1:])
     with pytest.raises(Exception, match="not fitted"):
         draw(Autoencoder(), digits.X)
+
+
+def test_what_stands_out_has_its_name(rng_rows):
+    X = np.hstack([rng_rows, rng_rows])
+    X_hat = X.copy()
+    X_hat[:, [3, 90, 91, 199]] += [9.0, 6.0, 8.0, 7.0]
+    names = [f"gene {i}" for i in range(200)]
+    display = ReconstructionDisplay.from_reconstructions(X, X_hat, feature_names=names)
+    ax = display.ax_
+    written = [label.get_text() for label in ax.get_xticklabels()]
+    assert {"gene 3", "gene 91", "gene 199"} < set(written)
+    assert "gene 90" not in written  # there is no room beside 91, which is larger
+    assert written == [names[int(place)] for place in ax.get_xticks()]
+    display.figure_.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert all(a.x1 <= b.x0 for a, b in pairwise(boxes))
+    assert f"names of {len(written)} of 200" in ax.get_xlabel()
+
+
+def test_names_at_even_distances(rng_rows):
+    X, names = rng_rows[:, :90], [f"gene {i}" for i in range(90)]
+    fig = plot_reconstructions(X, {"none": 0 * X}, feature_names=names)
+    assert fig.axes[1].get_xlabel() == "names of 30 of 90 features"
+    assert_array_equal(fig.axes[1].get_xticks(), np.arange(0, 90, 3))
+
+
+def test_a_pipeline_that_begins_with_texts():
+    texts = ["a cat", "a dog and a cat", "dogs", "cats and dogs"] * 5
+    model = make_pipeline(CountVectorizer(), TruncatedSVD(2)).fit(texts)
+    for X in (texts, pd.Series(texts)):
+        with pytest.raises(ValueError, match=r"holds texts.* pipeline\[:-1\]"):
+            ReconstructionDisplay.from_estimator(model, X)
+    counts = model[:-1].transform(texts)
+    display = ReconstructionDisplay.from_estimator(model[-1], counts)
+    assert display.X.shape == (20, 5)

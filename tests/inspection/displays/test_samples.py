@@ -59,7 +59,14 @@ def test_a_table_that_nothing_is_known_of(pipeline):
     display = SamplesDisplay.from_estimator(pipeline, random_state=0, linewidth=2)
     assert display.ax_.get_ylabel() == "value [units of X]"
     assert display.ax_.lines[0].get_linewidth() == 2
-    assert display.ax_.get_xlabel() == "feature"
+    assert display.ax_.get_xticklabels()[0].get_text() == "alcohol"  # as in the fit
+    assert {line.get_linestyle() for line in display.ax_.lines} == {"None"}
+    assert display.ax_.get_yscale() == "symlog"
+    unnamed = SamplesDisplay.from_samples(display.samples)
+    assert unnamed.ax_.get_xlabel() == "feature"
+    assert unnamed.ax_.get_yscale() == "linear"
+    alike = SamplesDisplay.from_samples(np.ones((2, 3)), feature_names=list("abc"))
+    assert alike.ax_.get_yscale() == "linear"
 
 
 def test_other_models_and_steps(digits):
