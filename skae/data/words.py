@@ -115,7 +115,8 @@ def _words(value: object) -> str:
         items = (f"{_words(k)}: {_words(v)}" for k, v in value.items())
         return f"{{{', '.join(items)}}}"
     if isinstance(value, list | tuple):
-        return f"({', '.join(map(_words, value))})"
+        comma = "," if len(value) == 1 else ""
+        return f"({', '.join(map(_words, value))}{comma})"
     if isinstance(value, type):
         return value.__name__
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))

@@ -20,7 +20,11 @@ class TestAnotherFit:
     CHANGES = [
         ("learning_rate_init", 0.5, "learning_rate_init was 0.01 and is 0.5"),
         ("max_iter", 9, "max_iter was 5 and is 9"),
-        ("hidden_layer_sizes", [4, 2], r"hidden_layer_sizes was \(8\) and is \(4, 2\)"),
+        (
+            "hidden_layer_sizes",
+            [4, 2],
+            r"hidden_layer_sizes was \(8,\) and is \(4, 2\)",
+        ),
         ("random_state", 1, "random_state was 0 and is 1"),
         ("random_state", None, "random_state was 0 and is None"),
         ("precision", "float32", "precision was 'float64' and is 'float32'"),
