@@ -111,7 +111,7 @@ class Fit:
             self._set_units(X, X_clean)
             if self._judges_in_folds(len(X), X_val):
                 rows = self._see(X, X_clean)
-                epochs, start, curve = self._judge_in_folds(rows)
+                epochs, start, curve = self._judge_in_folds(rows, observer)
                 observer.folds_end(epochs, start, curve)
                 history = self._train(rows, None, observer, epochs)
                 history.validation_curve = curve
@@ -250,7 +250,7 @@ class Fit:
         kept = np.delete(np.arange(len(X)), left_out)
         return rows[kept], torch.cat([*rows[left_out].reads()]), rows
 
-    def _judge_in_folds(self, rows):
+    def _judge_in_folds(self, rows, observer):
         """Epochs worth training; loss on rows left out at the start, and after each.
 
         Every fold is a fit of its own, start included: PCA, where it starts, has seen
@@ -259,8 +259,10 @@ class Fit:
         split = Seeds(self._entropy).split
         order = torch.randperm(len(rows), generator=split, device="cpu")
         trainings = (
-            copy(self)._prepare(rows[kept], rows[left_out])
-            for kept, left_out in folds.split(order.numpy())
+            copy(self)._prepare(
+                rows[kept], rows[left_out], observer.fold(i, self._n_planned), fold=True
+            )
+            for i, (kept, left_out) in enumerate(folds.split(order.numpy()), start=1)
         )
         losses = [
             [history.start_loss, *history.validation_curve]
@@ -274,11 +276,11 @@ class Fit:
         """Train as `_prepare` is told."""
         return train_all([self._prepare(*arguments, **options)])[0]
 
-    def _prepare(self, rows, held_out, observer=None, epochs=None, seen=None):
+    def _prepare(self, rows, held_out, observer, epochs=None, seen=None, fold=False):
         """A training on `rows` from the start, for all planned epochs or the first few.
 
-        Without an observer this is a fold: it takes all epochs, and an interrupt is
-        raised. The start is taken from the rows `seen`, by default those trained on.
+        A fold takes all epochs, and an interrupt is raised. The start is taken from the
+        rows `seen`, by default those trained on.
         """
         settings, seeds = self._settings, Seeds(self._entropy)
         self._rows = rows
@@ -287,8 +289,8 @@ class Fit:
         task = self._task(held_out, seeds, start_loss if seen is None else math.nan)
         n_steps = self._n_planned * task.batches.n_batches
         schedule = SCHEDULES[settings.learning_rate]
-        in_full = observer is None or epochs is not None
-        keeps_interrupted = observer is not None and self._keeps_interrupted
+        in_full = fold or epochs is not None
+        keeps_interrupted = self._keeps_interrupted and not fold
         plan = Plan(
             max_epochs=self._n_planned if epochs is None else epochs,
             schedule=schedule(settings.learning_rate_init, n_steps),
@@ -298,8 +300,7 @@ class Fit:
             evaluates_start=self._previous is not None,
             least_epochs=1 if keeps_interrupted else math.inf,
         )
-        page = current_checkpoint().page()
-        return Training(task, plan, observer or Unwatched(), page)
+        return Training(task, plan, observer, current_checkpoint().page())
 
     def _batch_size(self, n_samples):
         return rows_of_a_batch(self._settings.batch_size, n_samples)

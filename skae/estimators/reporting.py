@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skae.distributed import process_group
+from skae.estimators import folds
 from skae.estimators.checkpointing import current_checkpoint
 
 
@@ -20,6 +21,42 @@ class Unwatched:
 
     def goes_on(self, history):
         """See a training go on from its checkpoint."""
+
+
+class FoldReporter(Unwatched):
+    """Tells the user about one of the folds, when it has ended.
+
+    Parameters
+    ----------
+    number : int
+        Which one, from 1 on.
+    n_epochs : int
+        Of each fold.
+    unit : callable
+        As for `EpochReporter`.
+    """
+
+    def __init__(self, number, n_epochs, unit):
+        self._number, self._n_epochs, self._unit = number, n_epochs, unit
+
+    def epoch_ends(self, history):
+        if len(history.loss_curve) == self._n_epochs:
+            curve = history.validation_curve
+            best = min(curve)
+            print(
+                f"Fold {self._number} of {folds.N_FOLDS}: "
+                f"{_from_start(history.start_loss, best, self._unit())}, after "
+                f"iteration {1 + curve.index(best)}"
+            )
+        return False
+
+    def goes_on(self, history):
+        """Say after how many epochs it goes on, or what came of it."""
+        n_epochs = len(history.loss_curve)
+        if n_epochs < self._n_epochs:
+            print(f"Resumed in fold {self._number} after iteration {n_epochs}")
+        else:
+            self.epoch_ends(history)
 
 
 class EpochReporter:
@@ -52,16 +89,18 @@ class EpochReporter:
         if self._verbose:
             print(f"Resumed after iteration {len(history.loss_curve)}")
 
+    def fold(self, number, n_epochs):
+        """Observer of one of the folds."""
+        if not self._verbose:
+            return Unwatched()
+        return FoldReporter(number, n_epochs, self._unit)
+
     def folds_end(self, epochs, start, losses):
         """Say what the folds have chosen, and why."""
         if not self._verbose:
             return
-        start, least = start * self._unit(), min(losses) * self._unit()
         chosen = f"{epochs} iterations" if epochs else "the start, PCA where it is one"
-        print(
-            f"Folds chose {chosen}: validation loss = {start:.8g} at the start, "
-            f"{least:.8g} at best"
-        )
+        print(f"Folds chose {chosen}: {_from_start(start, min(losses), self._unit())}")
 
     def epoch_ends(self, history):
         if self._verbose:
@@ -123,6 +162,12 @@ def _progress(history, unit):
     if history.validation_curve:
         line += f", validation loss = {history.validation_curve[-1] * unit:.8g}"
     return line
+
+
+def _from_start(start, best, unit):
+    """Loss of the rows left out, before the first epoch and at its best."""
+    start, best = start * unit, best * unit
+    return f"validation loss = {start:.8g} at the start, {best:.8g} at best"
 
 
 def fitted_attributes(fitted, history, unit):

@@ -66,13 +66,22 @@ class TestConvergenceWarning:
 
 
 @parametrize("noise", [0.0, 1.0])
-def test_verbose_tells_what_the_folds_have_chosen(noise, X, capsys):
+def test_verbose_tells_of_each_fold_and_what_they_have_chosen(noise, X, capsys):
     t = np.linspace(-1, 1, 60)
     curve = np.column_stack([t, t**2, t**3]) * (1.0 - noise)
     rows = curve + noise * np.random.default_rng(0).normal(size=curve.shape)
     fitted = Autoencoder(1, verbose=True, random_state=0, max_iter=30).fit(rows)
-    first = capsys.readouterr().out.splitlines()[0]
+    *told, chose = capsys.readouterr().out.splitlines()[:6]
+    for number, line in enumerate(told, start=1):
+        assert line.startswith(f"Fold {number} of 5: validation loss = ")
+        assert 1 <= int(line.rpartition("after iteration ")[2]) <= 30
     epochs = fitted.n_iter_ if fitted.best_iteration_ else None
     chosen = f"{epochs} iterations" if epochs else "the start, PCA where it is one"
-    assert first.startswith(f"Folds chose {chosen}: validation loss = ")
+    assert chose.startswith(f"Folds chose {chosen}: validation loss = ")
     assert bool(epochs) == (noise == 0.0)
+    starts, best = (
+        [float(line.split(mark)[0].split()[-1]) for line in (*told, chose)]
+        for mark in (" at the start", " at best")
+    )
+    assert np.mean(starts[:5]) == pytest.approx(starts[5], rel=1e-6)
+    assert np.mean(best[:5]) <= best[5] * (1 + 1e-6)  # each at an epoch of its own

@@ -123,3 +123,23 @@ class TestFitsThatFail:
         assert lines == ["Resumed after iteration 2"] + [
             f"Iteration {i}" for i in (3, 4, 5)
         ]
+
+    @pytest.mark.parametrize(
+        ("n", "said"),
+        [
+            (2, ["Resumed in fold 1 after iteration 2"]),
+            (13, ["Fold 1 of 5", "Fold 2 of 5", "Resumed in fold 3 after iteration 3"]),
+            (15, ["Fold 1 of 5", "Fold 2 of 5", "Fold 3 of 5"]),
+        ],
+    )
+    def test_say_in_which_fold_they_go_on(
+        self, n, said, dense, X, tmp_path, capsys, killed_after
+    ):
+        settings = {"early_stopping": "auto", "checkpoint_dir": tmp_path}
+        with killed_after(n):
+            dense(**settings).fit(X)
+        dense(**settings, verbose=True).fit(X)
+        lines = capsys.readouterr().out.splitlines()
+        lines = [line.split(":")[0] for line in lines]
+        rest = [f"Fold {i} of 5" for i in range(1 + n // 5, 6)]
+        assert lines[: len(said) + len(rest)] == said + rest
