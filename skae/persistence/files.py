@@ -110,16 +110,16 @@ def _unseal(file: BinaryIO, n_bytes: int) -> tuple[Document, Arrays]:
     start = file.read(9)
     size = int.from_bytes(start[:8], "little")
     if start[8:] != b"{" or not 2 <= size <= _MOST_BYTES:
-        raise ModelFormatError(
-            "This is no file that an estimator was saved to: it does not begin as one. "
-            "(What joblib or pickle have written, these read.)"
+        raise _not_whole(
+            "The file does not begin as one that an estimator was saved to. (What "
+            "joblib or pickle have written, these read.)"
         )
     if size > n_bytes - 8:
-        raise ModelFormatError("The file is truncated: it ends within its header.")
+        raise _not_whole("The file ends within its header.")
     header = _parse(start[8:] + file.read(size - 1))
     texts = header.pop("__metadata__", None)
     if not isinstance(texts, dict) or list(texts) != [_KEY]:
-        raise ModelFormatError(
+        raise _not_whole(
             "This is a safetensors file, and no estimator of skae was saved to it."
         )
     document = _parse(str(texts[_KEY]).encode("utf-8", "surrogatepass"))
@@ -132,15 +132,23 @@ def _unseal(file: BinaryIO, n_bytes: int) -> tuple[Document, Arrays]:
     try:
         arrays = safetensors.numpy.load(content)
     except (SafetensorError, ValueError) as error:
-        raise ModelFormatError(f"The arrays do not fill the file: {error}.") from error
+        raise _not_whole(f"The arrays do not fill the file: {error}.") from error
     _check_truths(arrays)
     return document, arrays
+
+
+def _not_whole(what: str) -> ModelFormatError:
+    """The error for a file that nobody has saved as it is: what is wrong, and why."""
+    return ModelFormatError(
+        f"{what} The file is damaged, or none of skae's: copy it again from where it "
+        "is whole."
+    )
 
 
 def _parse(content: bytes) -> Document:
     """An object in strict JSON: no key twice, and no number that is none."""
     if _n_values(content) > _MOST_VALUES:
-        raise ModelFormatError("The header holds more values than any estimator does.")
+        raise _not_whole("The header holds more values than any estimator does.")
     try:
         found = json.loads(
             content.decode("utf-8"),
@@ -150,9 +158,9 @@ def _parse(content: bytes) -> Document:
             parse_int=_moderate,
         )
     except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"The header is not in order: {error}.") from error
+        raise _not_whole(f"The header is not in order: {error}.") from error
     if not isinstance(found, dict):
-        raise ModelFormatError("The header is not in order: it is no object.")
+        raise _not_whole("The header is not in order: it is no object.")
     _check_depth(found)
     return found
 
@@ -165,7 +173,7 @@ def _check_depth(document: Document) -> None:
         level = [v for values in inner for v in values if isinstance(v, list | dict)]
         if not level:
             return
-    raise ModelFormatError("The header is not in order: values stand too deep in it.")
+    raise _not_whole("The header is not in order: values stand too deep in it.")
 
 
 def _n_values(content: bytes) -> int:
@@ -198,7 +206,7 @@ def _check_format(document: Document) -> None:
     version = document.pop("format", None)
     if type(version) is not int or version < 1:
         told = brief(version)
-        raise ModelFormatError(f"The file has no version of the format: {told}.")
+        raise _not_whole(f"The file has no version of the format: {told}.")
     if version > FORMAT:
         raise ModelFormatError(
             f"The file has version {version} of the format, and skae {__version__} "
@@ -215,17 +223,14 @@ def _check_digest(content: bytes, told: object) -> None:
     # In the file as well as in the document: a digit has more than one spelling there.
     right = digest.hexdigest()
     if (content[start:end], told) != (right.encode(), right):
-        raise ModelFormatError(
-            "The file is damaged: its checksum is another one. Copy it again from "
-            "where it is whole."
-        )
+        raise _not_whole("The checksum is not that of the content.")
 
 
 def _check_types(header: Document) -> None:
     for name, entry in header.items():
         told = entry.get("dtype") if isinstance(entry, dict) else None
         if not isinstance(told, str) or told not in TYPES:
-            raise ModelFormatError(
+            raise _not_whole(
                 f"The array {brief(name)} is of no known type: {brief(told)}."
             )
 
@@ -235,10 +240,7 @@ def _check_end(header: Document, n_bytes: int) -> None:
     told = [entry.get("data_offsets") for entry in header.values()]
     ends = [max(found) for found in told if _are_ints(found)]
     if n_bytes > max(ends, default=0):
-        raise ModelFormatError(
-            "The arrays do not fill the file, which goes on behind them. Copy it again "
-            "from where it is whole."
-        )
+        raise _not_whole("The arrays do not fill the file, which goes on behind them.")
 
 
 def _are_ints(found: object) -> bool:
@@ -249,4 +251,4 @@ def _check_truths(arrays: Arrays) -> None:
     """Refuse truth values that are neither, which numpy would take as they are."""
     for name, array in arrays.items():
         if array.dtype == np.bool_ and (array.view(np.uint8) > 1).any():
-            raise ModelFormatError(f"The array {name!r} holds no truth values.")
+            raise _not_whole(f"The array {name!r} holds no truth values.")
