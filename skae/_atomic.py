@@ -21,7 +21,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray) -
     Parameters
     ----------
     path : str or os.PathLike
-        Where to; of a symbolic link, where it leads to.
+        Where to; of a symbolic link, where it leads to. ``~`` is the user's home.
     content : bytes or bytearray
         What to write.
 
@@ -31,7 +31,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray) -
         When it cannot be written: there is no such directory, no space left, or at its
         place something that is no file. What was there is as it was.
     """
-    place = Path(os.path.realpath(Path(path)))
+    place = Path(os.path.realpath(os.path.expanduser(Path(path))))
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, "Is a directory; name a file", str(path))
     if place.exists() and not place.is_file():

@@ -329,4 +329,4 @@ def _folder_of(estimator):
     folder = getattr(estimator, "checkpoint_dir", None)
     if folder is None or not getattr(estimator, "_has_epochs", True):
         return ""
-    return os.fspath(folder)
+    return os.path.expanduser(os.fspath(folder))

@@ -86,8 +86,9 @@ class AutoencoderClassifier(ClassifierMixin, EncoderWithHead):
     checkpoint_dir : str, os.PathLike or None, default=None
         Folder in which a fit keeps what it needs to go on, the pretraining included: if
         its process is killed, the same call goes on from there, and ends in the same
-        bits. ``{fit}`` in it is a name of the fit's own, for searches. None: nothing is
-        kept. More is said in the :ref:`user guide <checkpoints>`.
+        bits. ``{fit}`` in it is a name of the fit's own, for searches, and ``~`` in
+        front of it your home. None: nothing is kept. More is said in the
+        :ref:`user guide <checkpoints>`.
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next.
     verbose : bool or int, default=False

@@ -40,7 +40,7 @@ class SavingMixin:
         ----------
         path : str or os.PathLike
             Where to. A file that is there is replaced, once the new one is complete;
-            no ending is added to the name.
+            no ending is added to the name. ``~`` at the beginning is your home.
 
         Raises
         ------
@@ -112,7 +112,7 @@ def load(path, device="cpu"):
     Parameters
     ----------
     path : str or os.PathLike
-        The file.
+        The file. ``~`` at the beginning is your home.
     device : str, default="cpu"
         What the estimator's parameter `device` is to be: where it is trained, if it is
         fitted again. An estimator that was trained on a GPU is read without one.
@@ -146,7 +146,7 @@ def load(path, device="cpu"):
     >>> np.array_equal(same.transform(X), ae.transform(X))
     True
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(Path(path)))
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(f"{path} is no file.")
     if not is_device(device):

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from numpy.testing import assert_array_equal
@@ -55,6 +56,16 @@ def test_a_full_disk_leaves_nothing_where_there_was_nothing(small, path):
     with largest_file(1000), pytest.raises(OSError):  # noqa: PT011
         small.save(path)
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["~/model.skae", "~no such user"])
+def test_a_path_may_begin_at_home(small, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    small.save(name)
+    assert os.path.isfile(name.replace("~/", "home/"))
+    assert_array_equal(skae.load(Path(name)).mean_, small.mean_)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])

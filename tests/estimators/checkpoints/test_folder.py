@@ -23,6 +23,14 @@ class TestTheFolder:
             dense(checkpoint_dir=tmp_path).fit(rows)
         assert os.listdir(tmp_path) == ["mine"]
 
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_may_be_at_home(self, dense, X, tmp_path, monkeypatch, kind):
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.chdir(tmp_path)
+        dense(checkpoint_dir=kind("~/runs/{fit}")).fit(X)
+        assert os.listdir() == ["home"]
+        assert len(list(Path("home", "runs").iterdir())) == 1
+
     FAILURES = [
         ("mkdir", errno.EACCES, PermissionError),
         ("open", errno.EROFS, OSError),
