@@ -41,7 +41,7 @@ def print_report(display, *, name):
     n_test, n_features = display.held_out.X_test.shape
     print(
         f"{name}: {n_features:,} features, {n_train:,} rows to fit on, {n_test:,} "
-        "held out to measure on\n"
+        f"held out to measure on\n{codes(display)}\n"
     )
     columns = {
         _HEADINGS[name]: [cell(value, name) for value in display.table[name]]
@@ -55,6 +55,29 @@ def print_report(display, *, name):
     print()
     for line in notes(display.table):
         print(line)
+
+
+def codes(display):
+    """Say how large the codes are, and what was done to the features before.
+
+    Parameters
+    ----------
+    display : ComparisonDisplay
+        The comparison.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    sizes = sorted({found.Z.shape[1] for found in display.embeddings.values()})
+    size = " to ".join(f"{n:,}" for n in dict.fromkeys([sizes[0], sizes[-1]]))
+    preprocessing = display.settings["preprocessing"]
+    are = "as they are"
+    if preprocessing is not None:
+        are = f"prepared by {type(preprocessing).__name__}"
+    components = "component" if sizes[-1] == 1 else "components"
+    return f"Codes of {size} {components}, of features {are}."
 
 
 def cell(value, name):

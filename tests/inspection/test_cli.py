@@ -81,14 +81,15 @@ def test_the_digits_by_default(run, tmp_path):
     assert lines[0] == (
         "digits: 64 features, 1,697 rows to fit on, 100 held out to measure on"
     )
-    headings = " ".join(lines[2:4]).split()
+    assert lines[1] == "Codes of 2 components, of features as they are."
+    headings = " ".join(lines[3:5]).split()
     for heading in ("method", "R²", "worthiness", "continuity", "accuracy", "fit"):
         assert heading in headings
-    name, r2, trustworthiness, *_ = lines[4].split()
+    name, r2, trustworthiness, *_ = lines[5].split()
     assert name == "PCA"
     assert 0.2 < float(r2) < 0.4
     assert 0.7 < float(trustworthiness) < 0.9
-    assert lines[5].split() == ["Collapses", *"-" * 7]
+    assert lines[6].split() == ["Collapses", *"-" * 7]
     assert "Collapses: failed: no code for you." in lines
     assert lines[-1] == "Picture: compare.png"
     image = pyplot.imread(tmp_path / "compare.png")
@@ -134,7 +135,7 @@ def test_the_table_is_aligned_without_rich_too(run, monkeypatch):
     monkeypatch.setattr("skae.inspection._cli.find_spec", lambda name: None)
     code, out, _ = run("--max-rows", 100)
     assert code == 0
-    table = out.splitlines()[2:6]
+    table = out.splitlines()[3:7]
     assert table[0].split()[:3] == ["trust-", "neighb.", "k-NN"]
     assert table[1].split()[0] == table[1][:6] == "method"
     assert len({len(line) for line in table}) == 1
@@ -142,7 +143,7 @@ def test_the_table_is_aligned_without_rich_too(run, monkeypatch):
 
 def test_the_seed_decides(run):
     def r2(seed):
-        return run("--seed", seed, "--max-rows", 100)[1].splitlines()[4].split()[1]
+        return run("--seed", seed, "--max-rows", 100)[1].splitlines()[5].split()[1]
 
     assert r2(1) == r2(1) != r2(2)
 
@@ -163,9 +164,15 @@ def test_standardizing_is_for_tables(run, tmp_path):
     np.savez(tmp_path / "iris.npz", X=IRIS.drop(columns="species"), y=IRIS["species"])
 
     def r2(*arguments):
-        return run("--data", *arguments)[1].splitlines()[4].split()[1]
+        return run("--data", *arguments)[1].splitlines()[5].split()[1]
 
     csv = ["iris.csv", "--target", "species"]
+    for arguments, said in (
+        (csv, "prepared by StandardScaler"),
+        ([*csv, "--no-standardize"], "as they are"),
+    ):
+        line = run("--data", *arguments)[1].splitlines()[1]
+        assert line == f"Codes of 2 components, of features {said}."
     assert r2(*csv) == r2("iris.npz", "--standardize")
     assert r2(*csv, "--no-standardize") == r2("iris.npz")
     assert r2(*csv) != r2("iris.npz")

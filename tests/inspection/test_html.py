@@ -87,11 +87,25 @@ def test_it_says_what_was_compared(page, display):
     assert (
         "fitted on up to 140 rows of 64 features and measured on 60 rows" in page.text
     )
+    assert "held out. Codes of 2 components, of features as they are." in page.text
     for row in display.table.to_dict("records"):
         assert row["method"] in page.text
         assert f"{row['trustworthiness']:.3f}" in page.text
         assert f"{row['neighborhood_hit']:.3f}" in page.text
     assert "Geodesic" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [([1], "1 component"), ([3, 1, 2], "1 to 3 components"), ([2, 2], "2 components")],
+)
+def test_it_says_how_large_codes_are_and_what_they_are_of(sizes, said):
+    methods = {f"PCA number {i}": PCA(size) for i, size in enumerate(sizes)}
+    display = ComparisonDisplay.from_estimators(
+        methods, DIGITS, preprocessing=MinMaxScaler()
+    )
+    words = f"Codes of {said}, of features prepared by MinMaxScaler."
+    assert words in Page(display.to_html()).text
 
 
 def test_the_best_values_are_marked(display):

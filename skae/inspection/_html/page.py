@@ -5,7 +5,14 @@ from importlib.resources import files
 
 from skae.inspection._html import pictures, repetition
 from skae.inspection._html.elements import described, document, element, listed, table
-from skae.inspection._report import MISSING, OF_EMBEDDINGS, captions, cell, notes
+from skae.inspection._report import (
+    MISSING,
+    OF_EMBEDDINGS,
+    captions,
+    cell,
+    codes,
+    notes,
+)
 
 _COLUMNS = {
     "method": ("Method", None),
@@ -131,7 +138,7 @@ def _summary(display):
     return (
         f"{n_methods:,} {'method' if n_methods == 1 else 'methods'}, fitted on up to "
         f"{n_train:,} rows of {n_features:,} features and measured on {n_test:,} rows "
-        "held out."
+        f"held out. {codes(display)}"
     )
 
 
