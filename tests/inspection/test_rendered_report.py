@@ -187,6 +187,22 @@ def test_the_screen(render, report, tmp_path, flags, is_dark):
     assert np.ptp(screen, axis=2).max() > 0.4  # coloured points
 
 
+def test_lines_of_a_table_run_through_the_column_that_stays(render, tmp_path):
+    names = ["PCA", "KernelPCA", "Isomap", "LLE", "LinearAutoencoder", "Autoencoder"]
+    rows = np.random.default_rng(0).random((60, 4))
+    path = tmp_path / "report.html"
+    methods = {name: PCA(2) for name in names}
+    ComparisonDisplay.from_estimators(methods, rows).to_html(path)
+    flags = ["--window-size=400,1000", "--force-device-scale-factor=1"]
+    render(path, f"--screenshot={tmp_path / 'narrow.png'}", *flags)
+    screen = pyplot.imread(tmp_path / "narrow.png")[..., :3]
+    is_line = np.isclose(screen, np.array([0xD4, 0xD9, 0xDF]) / 255, atol=1e-3)
+    shares = is_line.all(axis=2).mean(axis=1)
+    lines = shares[shares > 0.2]  # with the edges of what holds the table
+    assert len(lines) >= len(names) + 2
+    assert (lines > 0.8).all()
+
+
 def test_a_page_on_which_something_is_wrong_is_noticed(render, tmp_path):
     path = tmp_path / "wrong.html"
     path.write_text("<script>console.error('wrong')</script>")
