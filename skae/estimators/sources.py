@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import partial
 from uuid import uuid4
 
@@ -223,12 +224,25 @@ def _sparse(estimator, X, reset, trains):
 def _lazy(estimator, X, reset, trains):
     _check_names(estimator, X, reset)
     rows = _as_array(X)
-    if rows.ndim != 2 or not all(rows.shape):
-        shape = rows.shape if rows.ndim == 2 else (1,) * rows.ndim
-        check_array(np.empty(shape), estimator=estimator)  # says what is wrong
+    if not all(rows.shape):
+        check_array(np.empty(rows.shape), estimator=estimator)  # says what is wrong
     size = _block_size(estimator, rows, trains)
     source = LazySource(rows, size, _float(rows.dtype), _check(estimator))
     return source[:] if trains and size >= len(source) else source
+
+
+@contextmanager
+def advice_on_axes():
+    """Say what to do about samples that are no rows, such as images."""
+    try:
+        yield
+    except ValueError as error:
+        if "Found array with dim" not in str(error):
+            raise
+        raise ValueError(
+            f"{error}\nMake a row of every sample, X.reshape(len(X), -1), or use "
+            "ConvolutionalAutoencoder for images, AttentionAutoencoder for sequences."
+        ) from error
 
 
 def _is_padded(estimator):
@@ -237,12 +251,18 @@ def _is_padded(estimator):
 
 
 def _check_names(estimator, X, reset):
-    """Set or compare the width, and the names of the columns that a frame has."""
+    """Set or compare the width, and the names of the columns that a frame has.
+
+    What has no two axes is refused.
+    """
     if _is_padded(estimator):
         raise ValueError(
             "padding needs X as an array in memory, and here it is dask's: compute it "
             "first, or as much of it as fits."
         )
+    if X.ndim != 2:
+        with advice_on_axes():
+            check_array(np.empty((1,) * X.ndim), estimator=estimator)
     names = X._meta if hasattr(X, "to_dask_array") else X
     validate_data(estimator, names, reset=reset, skip_check_array=True)
 

@@ -16,6 +16,7 @@ from skae.data import Source
 from skae.estimators.sources import (
     FLOATS,
     QUIETLY,
+    advice_on_axes,
     in_blocks,
     mapped,
     source_of,
@@ -83,7 +84,7 @@ def check_rows(estimator, rows, *, reset, omits=False):
     if not compares and _are_in_order(rows, estimator.n_features_in_):
         return rows
     finite = "allow-nan" if omits else True
-    with _advice_on_nan(estimator), _naming_strings(rows):
+    with _advice_on_nan(estimator), advice_on_axes(), _naming_strings(rows):
         rows = validate_data(
             estimator, rows, reset=reset, dtype=FLOATS, ensure_all_finite=finite
         )

@@ -2,6 +2,7 @@
 
 import datetime
 
+import dask.array
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -31,6 +32,12 @@ MISSHAPEN = {
 @pytest.mark.parametrize(("bad", "message"), MISSHAPEN.values(), ids=MISSHAPEN)
 def test_misshapen_data_are_refused(estimator, assert_refused, bad, message):
     assert_refused(estimator, bad, ValueError, message)
+
+
+@pytest.mark.parametrize("make", [np.ones, torch.ones, dask.array.ones])
+def test_images_get_advice(estimator, assert_refused, make):
+    message = r"Found array with dim 3.*\n.*X.reshape\(len\(X\), -1\), or use Convolut"
+    assert_refused(estimator, make((60, 6, 2)), ValueError, message)
 
 
 @pytest.mark.parametrize(
