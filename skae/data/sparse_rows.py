@@ -41,7 +41,9 @@ class SparseRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice) -> SparseRows:
+    def __getitem__(self, rows: Any) -> Any:
+        if self._is_transposed:
+            return self.to_dense()[rows]
         return SparseRows(self._rows[rows], self._base)
 
     def __getattr__(self, name: str) -> Any:
@@ -98,7 +100,8 @@ class SparseRows:
 
     def sum(self, dim: Any = None, dtype: torch.dtype | None = None) -> Tensor:
         """Sum of all entries, or along `dim`."""
-        if self._base is not None or dim not in (None, (-2, -1), 0):
+        is_plain = self._base is None and not self._is_transposed
+        if not is_plain or dim not in (None, (-2, -1), 0):
             return self.to_dense().sum(dim, dtype=dtype)
         if dim != 0:
             return self.values.sum(dtype=dtype)
@@ -166,7 +169,10 @@ def _map(function: Callable[..., Tensor], *args: Any) -> Any:
     """Apply a function of every entry, where it makes zeros of zeros."""
     rows = [part for part in args if isinstance(part, SparseRows)]
     alike = all(
-        part._base is None and part._pattern is rows[0]._pattern for part in rows
+        part._base is None
+        and part._pattern is rows[0]._pattern
+        and not part._is_transposed
+        for part in rows
     )
     if not alike or any(isinstance(part, Tensor) for part in args):
         return NotImplemented
@@ -204,6 +210,7 @@ def _meet(left: Any, right: Any) -> bool:
     return (
         isinstance(left, Tensor)
         and isinstance(right, SparseRows)
+        and not right._is_transposed
         and (left.shape, left.dtype) == (right.shape, right.dtype)
     )
 

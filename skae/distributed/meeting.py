@@ -67,7 +67,9 @@ class Meeting:
         RuntimeError
             When another one has failed or ended, or is about to do something else.
         """
-        state = _FAILED if error else _INTERRUPTED if interrupts.pending else _WELL
+        state = _INTERRUPTED if interrupts.pending else _WELL
+        if error is not None:
+            state = _FAILED
         told = torch.tensor([state, exchange, -exchange], device=_device())
         with self.others_are_there():
             dist.all_reduce(told, dist.ReduceOp.MAX)

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.networks.beside import BesideNetwork
@@ -217,7 +219,8 @@ class AttentionNetwork(BesideNetwork):
         offset = weights[f"{side}.position.weight"]
         if self.positions != "sinusoidal":
             return offset
-        return offset + sinusoids(self.input_shape[0], self.width).to(offset)
+        waves = torch.from_numpy(sinusoids(self.input_shape[0], self.width))
+        return offset + waves.to(offset)
 
     @property
     def code_matrices(self) -> tuple[str, str]:
@@ -229,13 +232,12 @@ class AttentionNetwork(BesideNetwork):
 
 
 @lru_cache(maxsize=16)
-@torch.inference_mode(False)
-def sinusoids(steps: int, width: int) -> Tensor:
-    """Positions as phases of waves of many lengths: (steps, width), in float64.
+def sinusoids(steps: int, width: int) -> NDArray[np.float64]:
+    """Positions as phases of waves of many lengths: (steps, width).
 
-    Every step of training asks for them. Not to be written to.
+    Every step of training asks for them. Not to be written to. No tensor, which would
+    be that of whatever traces or exports the network when it is first asked for.
     """
-    places = torch.arange(steps, dtype=torch.float64, device="cpu")[:, None]
-    columns = torch.arange(width, dtype=torch.float64, device="cpu")
-    pairs = (columns / 2).floor() * 2.0 / width
-    return torch.sin(places / _LONGEST**pairs + columns % 2 * (math.pi / 2))
+    places, columns = np.arange(steps, dtype=float)[:, None], np.arange(width)
+    pairs = columns // 2 * 2.0 / width
+    return np.sin(places / _LONGEST**pairs + columns % 2 * (math.pi / 2))

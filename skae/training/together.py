@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import pairwise
-from threading import Event
+from threading import Event, Lock
 
 import torch
 from torch import Tensor
@@ -44,14 +44,15 @@ def train_together(
     """
     flops = sum(t.task.joint.flops for t in trainings if t.task.joint is not None)
     n_teams = max(1, min(n_threads, len(trainings), int(flops // ONE_THREAD_FLOPS)))
-    device, is_cut = trainings[0].task.parameters.flat.device, Event()
+    device = trainings[0].task.parameters.flat.device
+    is_cut, one_at_a_time = Event(), Lock()
     if device.type != "cpu":
         n_teams = 1
     teams = _teams(trainings, n_teams)
 
     def train(team: Sequence[Training]) -> None:
         with neutral(device):
-            _train_team(team, lambda: goes_on() and not is_cut.is_set())
+            _train_team(team, lambda: goes_on() and not is_cut.is_set(), one_at_a_time)
 
     with threads(flops / n_teams, n_threads // n_teams):
         if n_teams == 1:
@@ -82,12 +83,15 @@ def _n_rows(training: Training) -> int:
     return 0 if joint is None else joint.n_rows
 
 
-def _train_team(team: Sequence[Training], goes_on: Callable[[], bool]) -> None:
+def _train_team(
+    team: Sequence[Training], goes_on: Callable[[], bool], one_at_a_time: Lock
+) -> None:
+    """Train a team; of what is told, one team tells `one_at_a_time`."""
     for training in team:
         training.attempt(training.begin)
     stack = _Stack.of([t for t in team if not t.is_over])
     while stack is not None and goes_on():
-        stack.epoch()
+        stack.epoch(one_at_a_time)
         stack = stack.without_the_finished()
     for training in team:
         training.attempt(training.settle)
@@ -142,17 +146,19 @@ class _Stack:
         parameters = FlatTensors.stack([t.task.parameters for t in trainings])
         return cls(trainings, parameters, parameters.zeros(), parameters.zeros(), 0)
 
-    def epoch(self) -> None:
+    def epoch(self, one_at_a_time: Lock) -> None:
         """One pass over everybody's batches, of which each is told."""
-        for training in self._members:
-            if not training.is_over:
-                training.attempt(training.epoch_begins)
+        with one_at_a_time:
+            for training in self._members:
+                if not training.is_over:
+                    training.attempt(training.epoch_begins)
         told = self._pass()
         losses = [None] * len(told) if self._validate is None else self._validate()
-        for i, training in enumerate(self._members):
-            if not training.is_over:
-                self._parameters.put(i, training.task.parameters)
-                training.attempt(training.epoch_ends, told[i], losses[i])
+        with one_at_a_time:
+            for i, training in enumerate(self._members):
+                if not training.is_over:
+                    self._parameters.put(i, training.task.parameters)
+                    training.attempt(training.epoch_ends, told[i], losses[i])
 
     def without_the_finished(self) -> _Stack | None:
         """Those who go on; the same stack, while few of it have finished."""

@@ -6,7 +6,7 @@ import torch
 from skae.networks import ACTIVATIONS
 from skae.networks.activations import entries
 
-SHAPES = [(1, 1), (1, 7), (7, 1), (5, 7), (3, 5, 7), (3, 1, 7), (3, 7, 1), (300, 150)]
+SHAPES = [(1, 1), (1, 7), (7, 1), (5, 7), (3, 5, 7), (3, 1, 7), (3, 7, 1), (3, 120, 150), (300, 150)]
 
 
 def with_gaps(shape):
