@@ -189,3 +189,21 @@ def test_products_of_any_rows(n, d, share, seed):
     out = torch.ones(3, d).double()
     assert_same(rows.times(weight), rows.to_dense() @ weight.mT)
     assert_same(rows.add_product(left, out), 1.0 + left @ rows.to_dense())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda dense, rows: torch.sub(dense, rows),
+        lambda dense, rows: torch.mul(dense, rows),
+        lambda dense, rows: torch.clamp_min(rows, 0.1),
+        lambda dense, rows: torch.log1p(rows),
+        lambda dense, rows: rows[:3],
+        lambda dense, rows: rows.sum(0),
+    ],
+)
+def test_columns_do_as_the_dense_ones_do(function):
+    square = sparse.random_array((D, D), density=0.1, rng=0, format="csr")
+    rows, dense = SparseRows(square).mT, drawn(D, D)
+    expected = function(dense, torch.from_numpy(square.toarray().T.copy()))
+    torch.testing.assert_close(function(dense, rows), expected)

@@ -5,12 +5,14 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skae import AttentionAutoencoder
+from skae.networks.attention import sinusoids
 
 STEPS, FEATURES, K = 6, 3, 2
 SHAPE = (STEPS, FEATURES)
@@ -307,3 +309,14 @@ class TestPadding:
         assert paired.score(noisy, X_clean=X) > 0.0
         validated = make(padding=np.nan).fit(X, X_val=padded(sequences(9, seed=1)))
         assert np.isfinite(validated.validation_loss_curve_).all()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_an_export_that_asks_for_waves_first_leaves_none_behind():
+    X = sequences(20)
+    model = make(positions="sinusoidal").fit(X)
+    expected = model.transform(X)
+    sinusoids.cache_clear()
+    rows = torch.from_numpy(X.reshape(len(X), -1))
+    torch.export.export(model.network_.requires_grad_(False), (rows,), strict=False)
+    assert_array_equal(model.transform(X), expected)

@@ -201,12 +201,12 @@ def test_teams_make_no_difference(family, X):
 def test_an_error_outside_of_fits_cuts_all_teams_short(X, monkeypatch):
     epoch, n_epochs, lock = together._Stack.epoch, count(), Lock()
 
-    def fails_once(stack):
+    def fails_once(stack, one_at_a_time):
         with lock:
             number = next(n_epochs)
         if number == 0:
             raise MemoryError
-        epoch(stack)
+        epoch(stack, one_at_a_time)
 
     monkeypatch.setattr(together._Stack, "epoch", fails_once)
     estimators = each(Autoencoder, {}, {}, {}, max_iter=10**6, early_stopping=False)

@@ -167,11 +167,6 @@ def test_sinusoids_have_any_width(width):
     assert_allclose(table[0], np.arange(width) % 2, atol=1e-15)
 
 
-def test_sinusoids_first_asked_for_in_inference_mode_serve_training():
-    with torch.inference_mode():
-        assert not sinusoids(5, 3).is_inference()
-
-
 @pytest.mark.parametrize(
     ("code", "n_parameters", "has_path"),
     [(PlainCode(), K, True), (PlainCode("tanh"), K, False), (GaussianCode(), 4, True)],
