@@ -4,7 +4,6 @@ Classes differ in the shape of their points as well as in colour, and scales in
 lightness: both survive a printer without colours.
 """
 
-import re
 import warnings
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from skae._optional import import_optional
-from skae.inspection._rows import is_missing
+from skae.inspection._rows import classes_of, is_missing
 
 _MOST_NUMBERS = 20  # more whole numbers than these are a scale
 _MOST_CLASSES = 40  # of which a legend is of use
@@ -59,7 +58,9 @@ def colours_of(y):
     there = ~np.array([is_missing(value) for value in y], dtype=bool)
     if _are_dates(y[there]):
         return ScaleColours(_spread(_days(y[there]), there), name, of_dates=True)
-    values, codes = _classes(y[there]) if order is None else _in_order(y[there], order)
+    values, codes = (
+        classes_of(y[there]) if order is None else _in_order(y[there], order)
+    )
     is_number = values.dtype.kind in "iuf"
     is_scale = is_number and (len(values) > _MOST_NUMBERS or np.any(values % 1))
     if is_scale:
@@ -99,7 +100,7 @@ def _order_of(y):
 
 
 def _in_order(y, order):
-    """Do what `_classes` does, with an order that is known."""
+    """Do what `classes_of` does, with an order that is known."""
     used = set(y)
     values = [category for category in order if category in used]
     places = {value: i for i, value in enumerate(values)}
@@ -107,29 +108,11 @@ def _in_order(y, order):
     return texts, np.array([places[value] for value in y], dtype=int)
 
 
-def _classes(y):
-    """Return the values that there are, and the index of each entry's value."""
-    if y.dtype.kind == "O" and not all(isinstance(value, str) for value in y):
-        try:
-            y = y.astype(float)
-        except (TypeError, ValueError):
-            y = y.astype(str)
-    values, codes = np.unique(y, return_inverse=True)
-    if values.dtype.kind not in "OU":
-        return values, codes
-    order = sorted(range(len(values)), key=lambda i: _with_numbers(values[i]))
-    return values[order], np.argsort(order)[codes]
-
-
-def _with_numbers(text):
-    """Split a text so that c2 sorts before c10."""
-    parts = re.split(r"(\d+)", text)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
-
-
 def _scatter(ax, coordinates, style, options):
     """Draw points, without edges unless their shape is of strokes or the caller's."""
     style = {"linewidths": 0, **style} if "marker" not in options else style
+    if "c" in options or "color" in options:  # matplotlib takes one of them
+        style = {k: v for k, v in style.items() if k not in ("c", "color", "cmap")}
     return ax.scatter(*coordinates, **{**style, **options})
 
 
@@ -228,7 +211,7 @@ class ClassColours:
 
 def _written(value):
     """Write the name of a class; of a whole number without decimals."""
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _along(cmap, n):
@@ -287,7 +270,7 @@ class ScaleColours:
         self._explain(points, ax=ax)
 
     def _explain(self, points, **options):
-        if not self.has_bar:
+        if not self.has_bar or points[0].get_array() is None:  # one colour for all
             return
         if self.of_dates:
             dates = import_optional("matplotlib.dates", extra="inspection")

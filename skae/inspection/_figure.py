@@ -168,7 +168,7 @@ def legend_above(ax, handles=None):
     )
 
 
-def plain_numbers(axis):
+def plain_ticks(axis):
     """Write 20 and 0.5 at a logarithmic axis, and not products of powers of ten.
 
     Between powers of ten only where there is room for it, when it is drawn.

@@ -1,8 +1,10 @@
 """Rows as pictures need them: an array of floats, what is typical of it, some of it."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils import column_or_1d
 
 from skae.inspection._validation import column_names
 from skae.metrics import _rows
@@ -137,7 +139,8 @@ def rows_to_show(n_rows, y, n_samples):
         How many there are.
 
     y : array-like of shape (n_rows,) or None
-        Labels or numbers; None: the first rows are chosen.
+        Labels or numbers, some of which may be missing; None: the first rows are
+        chosen.
 
     n_samples : int
         How many to choose at most.
@@ -149,7 +152,8 @@ def rows_to_show(n_rows, y, n_samples):
     """
     if y is None:
         return np.arange(min(n_samples, n_rows))
-    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    codes = _codes(column_or_1d(np.asarray(y)))
+    counts = np.bincount(codes)
     by_class = np.argsort(codes, kind="stable")
     turn = np.empty(n_rows, dtype=int)  # 0 for the first row of each class, 1 ...
     turn[by_class] = np.arange(n_rows) - np.repeat(counts.cumsum() - counts, counts)
@@ -158,6 +162,35 @@ def rows_to_show(n_rows, y, n_samples):
         return order[np.linspace(0, len(counts) - 1, n_samples).astype(int)]
     chosen = order[:n_samples]
     return chosen[np.argsort(codes[chosen], kind="stable")]
+
+
+def _codes(y):
+    """Number the classes: those of missing labels come last, as one."""
+    there = ~np.array([is_missing(label) for label in y], dtype=bool)
+    values, known = classes_of(y[there])
+    codes = np.full(len(y), len(values))
+    codes[there] = known
+    return codes
+
+
+def classes_of(y):
+    """Return the values that there are, and the index of each entry's value."""
+    if y.dtype.kind == "O" and not all(isinstance(value, str) for value in y):
+        try:
+            y = y.astype(float)
+        except (TypeError, ValueError):
+            y = y.astype(str)
+    values, codes = np.unique(y, return_inverse=True)
+    if values.dtype.kind not in "OU":
+        return values, codes
+    order = sorted(range(len(values)), key=lambda i: _with_numbers(values[i]))
+    return values[order], np.argsort(order)[codes]
+
+
+def _with_numbers(text):
+    """Split a text so that c2 sorts before c10."""
+    parts = re.split(r"(\d+)", text)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def is_missing(label):

@@ -228,6 +228,15 @@ def test_the_code_repeats_it(methods, tmp_path):
     assert digests[0] == digests[1]
 
 
+def test_a_report_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # as Windows calls it
+    display = ComparisonDisplay.from_estimators([PCA(2)], IRIS)
+    display.to_html("~/report.html")
+    written = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "~/report.html" in code_in(written)  # and not whose home it is
+
+
 def test_the_code_repeats_what_is_known_of_the_manifold(tmp_path):
     places = IRIS[:, :2] + 0.25
     display = ComparisonDisplay.from_estimators(

@@ -1,5 +1,6 @@
 """A comparison that was run: its table, its embeddings, its picture."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,7 +176,7 @@ class ComparisonDisplay:
         Parameters
         ----------
         path : str or Path, default=None
-            Where to write it; None returns it.
+            Where to write it, ``~`` is the home folder; None returns it.
         name : str, default="your data"
             What the data are called.
         command : str, default=None
@@ -208,7 +209,8 @@ class ComparisonDisplay:
         if path is None:
             return html
         # Half of a character, as a file's name may hold, becomes a reference.
-        Path(path).write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
+        place = Path(os.path.expanduser(Path(path)))
+        place.write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
 
     def figure_size(self):
         """Return width and height in inches that suit the picture.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import ceil
+from numbers import Integral
 
 import numpy as np
 
@@ -160,6 +161,11 @@ class DictionaryDisplay(RowsDisplay):
         DictionaryDisplay
             This one, with what was drawn as attributes.
         """
+        is_number = isinstance(n_atoms, Integral) and n_atoms >= 1
+        if n_atoms is not None and not is_number:
+            raise ValueError(
+                f"n_atoms must be an int of at least 1, or None. Got {n_atoms!r}."
+            )
         return super().plot(ax, n_atoms=n_atoms, **kwargs)
 
     def _chosen(self, n_atoms):

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skae.inspection._displays.base import Display
-from skae.inspection._figure import chosen_scale, name_axis, plain_numbers
+from skae.inspection._figure import chosen_scale, name_axis, plain_ticks
 from skae.inspection._models import error_unit, in_unit, reconstruct
 from skae.inspection._rows import as_rows, is_missing
 from skae.inspection._shares import written
@@ -242,7 +242,7 @@ class ReconstructionErrorDisplay(Display):
         ]
         ax.set_xscale(scale)
         if scale == "log":
-            plain_numbers(ax.xaxis)
+            plain_ticks(ax.xaxis)
         self.line_ = None
         if self.threshold is not None:
             name = f":\n{self.threshold_name}" if self.threshold_name else ""

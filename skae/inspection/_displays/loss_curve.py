@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skae.inspection._displays.base import Display
-from skae.inspection._figure import chosen_scale, name_axis, plain_numbers
+from skae.inspection._figure import chosen_scale, name_axis, plain_ticks
 from skae.inspection._models import error_unit, in_unit
 from skae.metrics._within import innermost
 
@@ -148,7 +148,7 @@ class LossCurveDisplay(Display):
         if scale:
             ax.set_yscale(scale)
         if ax.get_yscale() == "log":
-            plain_numbers(ax.yaxis)
+            plain_ticks(ax.yaxis)
         ax.locator_params(axis="x", integer=True)
         ax.set_xlabel("epoch")
         name_axis(ax.yaxis, in_unit("loss", self.unit))

@@ -1,6 +1,7 @@
 """Rows beside what is left of them: images, or the error of every feature."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from sklearn.utils import check_consistent_length
@@ -12,6 +13,7 @@ from skae.inspection._profiles import label_features
 from skae.inspection._rows import (
     FeatureStatistics,
     as_rows,
+    is_missing,
     names_of,
     rows_to_show,
 )
@@ -245,11 +247,11 @@ class ReconstructionDisplay(RowsDisplay):
         """Write the labels of the rows that are drawn, if any, before their texts."""
         if self.y is None:
             return texts
-        labels = [
-            f"{label:.3g}" if isinstance(label, float) else cut(str(label), 10)
-            for label in np.asarray(self.y)[self.rows_].tolist()
-        ]
-        return [f"{a}{between}{b}" for a, b in zip(labels, texts, strict=True)]
+        labels = np.asarray(self.y)[self.rows_]
+        if labels.dtype.kind == "M":  # of which nanoseconds would become integers
+            labels = labels.astype("datetime64[D]")
+        written = map(_written, labels.tolist())
+        return [f"{a}{between}{b}" for a, b in zip(written, texts, strict=True)]
 
     def _write(self, shown, text_of):
         """Write the text of each error, of which line it is, into its cell."""
@@ -264,6 +266,15 @@ class ReconstructionDisplay(RowsDisplay):
                 fontsize="small",
                 color="white" if dark else "black",
             )
+
+
+def _written(label):
+    """Write a label short: of a time its day."""
+    if is_missing(label):
+        return "no value"
+    if isinstance(label, date):
+        return label.isoformat()[:10]
+    return f"{label:.3g}" if isinstance(label, float) else cut(str(label), 10)
 
 
 def _indices(rows, n_rows):

@@ -5,6 +5,7 @@ from math import ceil
 
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics.pairwise import nan_euclidean_distances
 
 from skae.inspection._displays.base import RowsDisplay
 from skae.inspection._figure import bare, frameless, legend_above
@@ -139,7 +140,8 @@ class SamplesDisplay(RowsDisplay):
         samples : array-like of shape (n_samples, n_features)
             The rows.
         X : array-like of shape (n_samples, n_features), default=None
-            Rows to compare with.
+            Rows to compare with; NaN where an entry is missing, which is left out of
+            the distances.
         image_shape : tuple of int or False, default=None
             As of the class.
         feature_names : list of str, default=None
@@ -161,8 +163,7 @@ class SamplesDisplay(RowsDisplay):
         )
         if X is not None:
             rows = as_rows(X)
-            nearest = pairwise_distances_argmin(display.samples, rows)
-            display.nearest = rows[nearest]
+            display.nearest = rows[_nearest(display.samples, rows)]
             display.statistics = FeatureStatistics.of(rows)
         return display.plot(ax, **kwargs)
 
@@ -219,6 +220,15 @@ class SamplesDisplay(RowsDisplay):
         if sizes.max() > 10 * sizes.min():
             ax.set_yscale("symlog", linthresh=sizes.min())
             ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _nearest(samples, rows):
+    """Return the index of the nearest row to each sample: (n_samples,)."""
+    if not np.isnan(rows).any():
+        return pairwise_distances_argmin(samples, rows)
+    distances = nan_euclidean_distances(samples, rows)
+    # Of a row that is missing as a whole the distance is NaN, which argmin would take.
+    return np.where(np.isnan(distances), np.inf, distances).argmin(axis=1)
 
 
 def _draw(estimator, n_samples, random_state, who):

@@ -104,6 +104,10 @@ def test_what_cannot_be_drawn(top_k, digits):
         DictionaryDisplay.from_estimator(Isomap(n_neighbors=40).fit(digits.X), digits.X)
     with pytest.raises(ValueError, match="does not fit rows of 64"):
         DictionaryDisplay.from_estimator(top_k, digits.X, image_shape=(3, 3))
+    for n_atoms in (0, -1, 1.5, "all"):
+        message = rf"n_atoms must be an int of at least 1, or None\. Got {n_atoms!r}"
+        with pytest.raises(ValueError, match=message):
+            DictionaryDisplay.from_estimator(top_k, digits.X, n_atoms=n_atoms)
 
 
 def test_shares_stand_below_their_images(top_k, digits):

@@ -125,6 +125,33 @@ def test_options_and_figures_without_a_layout(digits):
     assert [points.get_label() for points in both.points_] == ["1", "a", "no value (1)"]
 
 
+def test_whole_numbers_of_any_type_are_written_without_decimals(digits):
+    for kind in (np.float16, np.float32, np.float64):
+        y = digits.y[:50].astype(kind)
+        points = EmbeddingDisplay.from_codes(digits.X[:50, 2:4], y).points_
+        assert [of_class.get_label() for of_class in points] == list("0123456789")
+
+
+@pytest.mark.parametrize("name", ["c", "color"])
+@pytest.mark.parametrize("y", [None, [0, 1, 0, 1], [0.5, 1.0, 2.0, np.nan]])
+def test_a_colour_of_the_callers(name, y, digits):
+    display = EmbeddingDisplay.from_codes(digits.X[:4, 2:4], y, **{name: "red"})
+    for points in [points for points in display.points_ if not is_hollow(points)]:
+        assert_allclose(points.get_facecolor(), [(1, 0, 0, 0.8)])
+    assert len(display.figure_.axes) == 1  # there is no scale to explain
+    assert (display.ax_.get_legend() is None) == (y != [0, 1, 0, 1])
+
+
+def test_numbers_of_the_callers_for_colours(digits):
+    ink = digits.X.mean(axis=1)
+    display = EmbeddingDisplay.from_codes(digits.X[:, 2:4], c=ink, cmap="magma")
+    assert_allclose(display.points_[0].get_array(), ink)
+    assert display.points_[0].get_cmap().name == "magma"
+    scale = EmbeddingDisplay.from_codes(digits.X[:, 2:4], ink, cmap="magma")
+    assert_allclose(scale.points_[0].get_array(), ink)
+    assert scale.points_[0].get_cmap().name == "magma"
+
+
 def test_sparse_codes(digits):
     onehot = OneHotEncoder().fit(digits.y[:, None])
     display = EmbeddingDisplay.from_estimator(onehot, digits.y[:, None])

@@ -1,5 +1,6 @@
 """Originals and reconstructions: images as such, the errors of a table's features."""
 
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skae import AttentionAutoencoder, Autoencoder, ConvolutionalAutoencoder
 from skae.inspection import ReconstructionDisplay, plot_reconstructions
+
+DAYS = ["2020-01-01", "2020-01-02", "2020-01-03"]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,12 @@ def test_errors_of_a_table_in_standard_deviations(pipeline, wine, ax):
     [
         (["ok", "a fault in the valve", "ok"], ["a fault i…", "ok", "ok"]),
         ([0.25, 1.0, 1 / 3], ["0.25", "0.333", "1"]),
+        (["b", None, "a"], ["a", "b", "no value"]),
+        (pd.array([10, pd.NA, 9]), ["9", "10", "no value"]),
+        (pd.date_range("2020-01-01", periods=3), DAYS),
+        (pd.to_datetime(["2020-01-02", None, "2020-01-01"]), [*DAYS[:2], "no value"]),
+        (pd.date_range("2020-01-01 12:00", periods=3, tz="UTC"), DAYS),
+        ([date(2020, 1, 3), date(2020, 1, 1), date(2020, 1, 2)], DAYS),
     ],
 )
 def test_labels_stand_at_the_rows_of_a_table(y, names, wine):
@@ -93,6 +102,18 @@ def test_labels_stand_at_the_rows_of_a_table(y, names, wine):
     assert tick_labels(display.ax_.yaxis)[1:] == [
         f"{name}, row {row}" for name, row in zip(names, display.rows_, strict=True)
     ]
+
+
+def test_rows_without_a_label_are_a_class_of_their_own(rng_rows):
+    y = ["c10", "c2", *[None] * 4, *["c2"] * 74]
+    for n_samples, rows in [(3, [1, 0, 2]), (2, [1, 2]), (6, [1, 6, 7, 0, 2, 3])]:
+        display = ReconstructionDisplay.from_reconstructions(
+            rng_rows, rng_rows, y, n_samples=n_samples
+        )
+        assert_array_equal(display.rows_, rows)
+    numbers = [None, *range(79)]
+    display = display.from_reconstructions(rng_rows, rng_rows, numbers, n_samples=3)
+    assert_array_equal(display.rows_, [1, 40, 0])
 
 
 def test_many_features_have_no_signs(rng_rows):

@@ -83,6 +83,17 @@ def test_samples_that_are_there_already(digits):
     assert SamplesDisplay.from_samples(digits.X[:5]).nearest is None
 
 
+def test_rows_with_gaps(digits):
+    X = digits.X.copy()
+    X[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan
+    X[0] = np.nan  # nothing is known of it, nor how far it is
+    display = SamplesDisplay.from_samples(digits.X[1:6], X)
+    assert_array_equal(display.nearest, X[1:6])
+    table = SamplesDisplay.from_samples(digits.X[1:6], X, image_shape=False)
+    spread = (digits.X[1:6] - table.statistics.mean) / table.statistics.std
+    assert_allclose([line.get_ydata() for line in table.ax_.lines], spread)
+
+
 def test_what_cannot_be_drawn(dense, digits):
     with pytest.raises(TypeError, match="'sample', which Autoencoder does not have"):
         SamplesDisplay.from_estimator(dense)
