@@ -15,6 +15,10 @@ from skae.training.task import History
 from skae.training.together import kind, train_together
 
 _here = threading.local()
+
+_GLANCE = 1.0
+"""Seconds after which who leads looks up: of an interrupt that comes in the instant
+before a wait, nobody hears within it."""
 """Of a thread: the rendezvous at which it is, and the number of its job."""
 
 
@@ -127,7 +131,7 @@ class Rendezvous:
             while not self._is_complete():
                 if self._n_left == 0 or self._is_over:
                     return False
-                self._changed.wait()
+                self._changed.wait(_GLANCE)
             return not self._is_over
 
     def _is_complete(self) -> bool:
