@@ -15,11 +15,11 @@ from skae.training.task import History
 from skae.training.together import kind, train_together
 
 _here = threading.local()
+"""Of a thread: the rendezvous at which it is, and the number of its job."""
 
 _GLANCE = 1.0
 """Seconds after which who leads looks up: of an interrupt that comes in the instant
 before a wait, nobody hears within it."""
-"""Of a thread: the rendezvous at which it is, and the number of its job."""
 
 
 class _Waiting(NamedTuple):
