@@ -197,7 +197,11 @@ def _killed(fit):
 
 
 @pytest.mark.fault(99, 100)
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.skipif(
+    not hasattr(os, "fork"),
+    reason="the fit is killed in a fork of this process, which Windows has not; "
+    "test_two_at_once.py kills one in a process of its own there, too",
+)
 def test_killed_fit_refuses_to_be_another_one_and_goes_on(
     every_one_with_epochs, rows, learn, says, assert_same, refusal, put_by, tmp_path
 ):

@@ -12,8 +12,8 @@ import pytest
 import skae
 from skae.training import Lock, locks
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="what is removed while it is open differs there"
+removes_what_is_open = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows removes no file that somebody has open"
 )
 
 
@@ -51,6 +51,7 @@ def test_a_file_that_was_left_is_nobodys(path):
     assert not path.exists()
 
 
+@removes_what_is_open
 def test_it_is_not_that_of_a_file_which_has_gone(path, monkeypatch):
     first, second = Lock(path), Lock(path)
     assert first.acquire()
@@ -106,6 +107,9 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="a forked child is what this is about"
+)
 def test_a_child_that_outlives_the_process_has_it_not(path):
     places = [str(Path(skae.__file__).parents[1]), *sys.path]
     with subprocess.Popen(
@@ -127,6 +131,7 @@ def test_a_child_that_outlives_the_process_has_it_not(path):
         assert process.stdout.read() == b""  # the child has been there until now
 
 
+@removes_what_is_open
 def test_of_many_threads_one_has_it(path):
     had, at_once = [], []
 
