@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -13,6 +15,7 @@ from torch import distributed as dist
 
 from skae.data import differences, in_words
 from skae.distributed.meeting import meeting
+from skae.distributed.parts import Parts, SentParts, SharedParts
 from skae.distributed.step import MOST_SHARDS, ShardedStep
 from skae.training import Step
 
@@ -46,6 +49,10 @@ class Alone:
     def told(self, value: Value) -> Value:
         """What the leading process says; all of them have to ask."""
         return value
+
+    def mean(self, of: Callable[[Tensor], float], rows: Tensor) -> float:
+        """Mean of what `of` tells of rows, of which each process takes its share."""
+        return of(rows)
 
     def begin_at(self, weights: Tensor, loss: float) -> float:
         """Let all have the weights of the leading one, in place; return its loss."""
@@ -89,13 +96,24 @@ class Group(Alone):
                 f"A fit is shared by {', '.join(map(str, _SIZES[:-1]))} or "
                 f"{_SIZES[-1]} processes; this group has {self.size}."
             )
-        _refuse_differences(self._hear(in_words(given, n_rows=_ROWS)))
+        _refuse_differences(self.hear(in_words(given, n_rows=_ROWS)))
 
     def told(self, value: Value) -> Value:
         said = [value]
         with _exchange(_WORD):
             dist.broadcast_object_list(said, src=0)
         return said[0]
+
+    def mean(self, of: Callable[[Tensor], float], rows: Tensor) -> float:
+        n_rows, n = len(rows), MOST_SHARDS
+        cuts = [i * n_rows // n for i in range(n + 1)]
+        own = slice(*(rank * n // self.size for rank in (self.rank, self.rank + 1)))
+        sums = [
+            (stop - start) * of(rows[start:stop])
+            for start, stop in [*pairwise(cuts)][own]
+            if start < stop
+        ]
+        return math.fsum(chain.from_iterable(self.hear(sums))) / n_rows
 
     def begin_at(self, weights: Tensor, loss: float) -> float:
         with _exchange(_NUMBERS + weights.numel()):
@@ -110,22 +128,33 @@ class Group(Alone):
     ) -> Step:
         return ShardedStep(make, ramp, generator, self)
 
-    def gather(self, part: Tensor, parts: Sequence[Tensor]) -> None:
-        """Put the `part` of each process into `parts`, in their order."""
-        with _exchange(_NUMBERS + part.numel(), asks=part.is_cpu):
-            dist.all_gather(list(parts), part)
+    def parts(self, own: Tensor) -> Parts:
+        """Places for one such array of each, in memory that all see if there is any."""
+        n, memory = own.numel(), None
+        if own.is_cpu and meeting.lines is not None:
+            with _exchange(_MEMORY):
+                memory = meeting.lines.memory(2 * self.size * own.nbytes)
+        if memory is None:
+            return SentParts(own, self.size, self._gather)
+        places = torch.frombuffer(memory, dtype=own.dtype).view(2, self.size, n)
+        return SharedParts(places, self.rank, lambda: meeting.come(_NUMBERS + n))
 
     @contextmanager
     def as_one(self) -> Iterator[None]:
         with meeting.held():
             yield
 
-    def _hear(self, said: Value) -> list[Value]:
+    def hear(self, said: Value) -> list[Value]:
         """What each process says, in their order."""
         heard: list[Any] = [None] * self.size
         with _exchange(_FACTS):
             dist.all_gather_object(heard, said)
         return heard
+
+    def _gather(self, part: Tensor, parts: list[Tensor]) -> None:
+        """Put the `part` of each process into `parts`, in their order."""
+        with _exchange(_NUMBERS + part.numel(), asks=part.is_cpu):
+            dist.all_gather(parts, part)
 
 
 def process_group() -> Alone:
@@ -163,7 +192,7 @@ def _exchange(number: int, asks: bool = True) -> Iterator[None]:
         yield
 
 
-_FACTS, _WORD, _NUMBERS = 1, 2, 3
+_FACTS, _WORD, _MEMORY, _NUMBERS = 1, 2, 3, 4
 """What is exchanged, as a number; of numbers, how many is added to it."""
 
 _ROWS = 64  # that stand for all where processes compare what they were given

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import torch
 from torch import distributed as dist
 
 from skae.distributed.interrupts import interrupts
+from skae.distributed.lines import Lines, connected
 
 END = 0
 """What follows the last exchange of a fit."""
@@ -21,10 +24,16 @@ class Meeting:
 
     Each says how it goes, and what it is about to exchange. One that has failed comes
     here too, whatever the others are about to do, and they do not wait for it.
+
+    Attributes
+    ----------
+    lines : Lines or None
+        To the others, while this is held, and if all are on one machine.
     """
 
     def __init__(self) -> None:
         self._is_held = self._is_over = False
+        self.lines: Lines | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -38,7 +47,7 @@ class Meeting:
             return
         self._is_held, self._is_over = True, False
         try:
-            with interrupts.held():
+            with interrupts.held(), self._connected():
                 try:
                     yield
                     self.come(END)
@@ -70,10 +79,7 @@ class Meeting:
         state = _INTERRUPTED if interrupts.pending else _WELL
         if error is not None:
             state = _FAILED
-        told = torch.tensor([state, exchange, -exchange], device=_device())
-        with self.others_are_there():
-            dist.all_reduce(told, dist.ReduceOp.MAX)
-        worst, highest, lowest = told.tolist()
+        worst, highest, lowest = self._highest((state, exchange, -exchange))
         if worst == _FAILED:
             self._tell(error)
         elif worst == _INTERRUPTED:
@@ -90,9 +96,7 @@ class Meeting:
         """Hear what has failed; raise it in those processes that have not."""
         self._is_over = True
         own = None if error is None else f"{type(error).__name__}: {error}"
-        heard: list[str | None] = [None] * dist.get_world_size()
-        with self.others_are_there():
-            dist.all_gather_object(heard, own)
+        heard = self._hear(own)
         if error is not None:
             return
         failed = [f"process {i}: {said}" for i, said in enumerate(heard) if said]
@@ -102,11 +106,43 @@ class Meeting:
         )
 
     @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Have lines to the others meanwhile, if they can be had."""
+        rank, size = dist.get_rank(), dist.get_world_size()
+        if size == 1:
+            yield
+            return
+        with connected(rank, size, self._hear) as self.lines:
+            try:
+                yield
+            finally:
+                self.lines = None
+
+    def _highest(self, numbers: Sequence[int]) -> list[int]:
+        """Highest of each of these numbers, of all processes."""
+        with self.others_are_there():
+            if self.lines is not None:
+                form = struct.Struct(f"{len(numbers)}q")
+                heard = self.lines.exchange(form.pack(*numbers))
+                told = [numbers, *map(form.unpack, heard)]
+                return [max(each) for each in zip(*told, strict=True)]
+            highest = torch.tensor(numbers, device=_device())
+            dist.all_reduce(highest, dist.ReduceOp.MAX)
+        return [int(number) for number in highest.tolist()]
+
+    def _hear(self, said: Any) -> list[Any]:
+        """What each process says, in their order."""
+        heard: list[Any] = [None] * dist.get_world_size()
+        with self.others_are_there():
+            dist.all_gather_object(heard, said)
+        return heard
+
+    @contextmanager
     def others_are_there(self) -> Iterator[None]:
         """Say what it means when processes cannot talk to each other any more."""
         try:
             yield
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             self._is_over = True
             raise RuntimeError(
                 "The processes that share this fit have lost each other: another "

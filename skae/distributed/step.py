@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from skae.distributed.parts import Parts
 from skae.training import Memory, Step
 
 MOST_SHARDS = 8
@@ -30,7 +31,9 @@ class Members(Protocol):
     rank: int
     size: int
 
-    def gather(self, part: Tensor, parts: Sequence[Tensor]) -> None: ...
+    def parts(self, own: Tensor) -> Parts:
+        """Places for one such array of each."""
+        ...
 
 
 class Shard(NamedTuple):
@@ -76,10 +79,9 @@ class ShardedStep:
         self._noise, self._members = generator, members
         self._seeds = torch.Generator("cpu").manual_seed(_draw(generator, 1)[0])
         self.memory: Memory = {**self._step.memory, "seeds": self._seeds}
-        flat, n_levels = self.gradients.flat, MOST_SHARDS.bit_length()
-        width = flat.numel() + _TOLD
-        self._sums = flat.new_zeros((n_levels, width)).unbind()
-        self._parts = flat.new_zeros((members.size, width)).unbind()
+        flat = self.gradients.flat
+        own, *self._scratch = flat.new_zeros((1 + _DEPTH, flat.numel() + _TOLD))
+        self._parts = members.parts(own)
         self._tells_penalty = False
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -90,10 +92,12 @@ class ShardedStep:
             self._noise.manual_seed(shards[0].seed)
             return self._step(batch)
         first = rank * n // size
-        self._sum(shards[first : first + max(1, n // size)])
-        total = self._sum_of_all(n)
-        self.gradients.flat.copy_(total[:-_TOLD])
-        loss, penalty = total[-_TOLD:].clone()
+        self._sum(shards[first : first + max(1, n // size)], self._parts.own())
+        parts = self._parts.all()[:: max(1, size // n)]
+        told = parts[0].new_empty(_TOLD)
+        for out, place in ((self.gradients.flat, _GRADIENT), (told, _REST)):
+            _add_up([p[place] for p in parts], out, [s[place] for s in self._scratch])
+        loss, penalty = told
         return loss, penalty if self._tells_penalty else None
 
     def _cut(self, batch: Tensor) -> list[Shard]:
@@ -108,37 +112,38 @@ class ShardedStep:
             )
         ]
 
-    def _sum(self, shards: Sequence[Shard], level: int = 0) -> None:
-        """Put the sum over a branch of the tree into the array of its level."""
-        out, half = self._sums[level], len(shards) // 2
+    def _sum(self, shards: Sequence[Shard], out: Tensor, level: int = 0) -> None:
+        """Put the sum over a branch of the tree into `out`."""
+        half = len(shards) // 2
         if half == 0:
             self._take(shards[0], out)
             return
-        self._sum(shards[:half], level)
-        self._sum(shards[half:], level + 1)
-        out.add_(self._sums[level + 1])
+        self._sum(shards[:half], out, level + 1)
+        self._sum(shards[half:], self._scratch[level], level + 1)
+        out.add_(self._scratch[level])
 
     def _take(self, shard: Shard, out: Tensor) -> None:
         """Put what a shard adds to the gradient, and to what is told, into `out`."""
         self._noise.manual_seed(shard.seed)
         loss, penalty = self._step(shard.rows)
-        torch.mul(self.gradients.flat, shard.weight, out=out[:-_TOLD])
+        torch.mul(self.gradients.flat, shard.weight, out=out[_GRADIENT])
         out[-2] = loss * shard.weight
         if penalty is not None:
             self._tells_penalty = True
             out[-1] = penalty * shard.weight
 
-    def _sum_of_all(self, n_shards: int) -> Tensor:
-        """Sum over the tree, of which each process has a branch, or shares a leaf."""
-        size = self._members.size
-        if size == 1:
-            return self._sums[0]
-        self._members.gather(self._sums[0], self._parts)
-        parts = list(self._parts[:: max(1, size // n_shards)])
-        while len(parts) > 1:
-            pairs = zip(parts[::2], parts[1::2], strict=True)
-            parts = [left.add_(right) for left, right in pairs]
-        return parts[0]
+
+def _add_up(parts: Sequence[Tensor], out: Tensor, scratch: Sequence[Tensor]) -> None:
+    """Put the sum of `parts` over a binary tree into `out`."""
+    half = len(parts) // 2
+    if half == 0:
+        out.copy_(parts[0])
+    elif half == 1:
+        torch.add(parts[0], parts[1], out=out)
+    else:
+        _add_up(parts[:half], out, scratch[1:])
+        _add_up(parts[half:], scratch[0], scratch[1:])
+        out.add_(scratch[0])
 
 
 def n_shards(n_rows: int) -> int:
@@ -155,3 +160,8 @@ def _draw(generator: torch.Generator, n: int) -> list[int]:
 
 _TOLD = 2
 """Numbers that follow a gradient: loss and penalty."""
+
+_GRADIENT, _REST = slice(None, -_TOLD), slice(-_TOLD, None)
+
+_DEPTH = MOST_SHARDS.bit_length() - 1
+"""Of the tree of shards: sums that wait for another one, at most."""

@@ -382,8 +382,14 @@ class Fit:
     def _judge(self, rows, limit=math.inf):
         """Objective on `rows`."""
         weights, noise = self._parameters.views, Seeds(self._entropy).judgement()
-        loss, penalty = self._objective.evaluate(weights, rows, noise, limit)
-        return self._group.told(self._objective.total(loss, penalty))
+        objective = self._objective
+
+        def judge(rows):
+            return objective.total(*objective.evaluate(weights, rows, noise, limit))
+
+        if limit == math.inf and objective.is_plain and objective.is_clean:
+            return self._group.mean(judge, rows)
+        return self._group.told(judge(rows))
 
     def _measure(self):
         """Loss of the reconstruction of the training data."""

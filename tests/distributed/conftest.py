@@ -48,6 +48,16 @@ class Launched:
 
 
 @pytest.fixture
+def apart():
+    """Source by which processes are as if each were on a machine of its own."""
+    return """
+from skae.distributed import lines
+
+lines._listen = lambda *arguments: None
+"""
+
+
+@pytest.fixture
 def run_file(tmp_path):
     """``run_file(source)``: what a script says that ends well."""
 

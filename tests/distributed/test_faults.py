@@ -6,6 +6,8 @@ One script goes through them all: after each, the group is as good as new.
 import json
 import re
 
+import pytest
+
 FAULTS = """
 import json, signal, sys, warnings
 from datetime import timedelta
@@ -182,8 +184,9 @@ ALIKE = {
 }
 
 
-def test_fault_of_one_process_ends_all(torchrun, tmp_path):
-    torchrun(FAULTS, 2)
+@pytest.mark.parametrize("on_one_machine", [True, False])
+def test_fault_of_one_process_ends_all(torchrun, apart, on_one_machine, tmp_path):
+    torchrun(FAULTS if on_one_machine else apart + FAULTS, 2)
     leading, other = (
         json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)
     )

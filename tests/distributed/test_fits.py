@@ -156,12 +156,15 @@ def assert_same_bits(first, second):
         np.testing.assert_array_equal(first[name], second[name], name, strict=True)
 
 
-def test_one_and_two_processes_find_the_same_bits(torchrun, tmp_path):
+def test_one_and_two_processes_find_the_same_bits(torchrun, apart, tmp_path):
     torchrun(FITS + END, 1)
+    one = np.load(tmp_path / "1-0.npz")
+    torchrun(apart + FITS + END, 2)
+    two_apart = np.load(tmp_path / "2-1.npz")
     said = torchrun(FITS + TOGETHER + END, 2)
-    one, first, second = (np.load(tmp_path / f"{n}.npz") for n in ("1-0", "2-0", "2-1"))
-    assert_same_bits(one, first)
-    assert_same_bits(first, second)
+    first, second = (np.load(tmp_path / f"2-{rank}.npz") for rank in (0, 1))
+    for two in (two_apart, first, second):
+        assert_same_bits(one, two)
     told, also_told = (np.load(tmp_path / f"together-{rank}.npz") for rank in (0, 1))
     assert_same_bits(told, also_told)
     assert len(re.findall(r"^Iteration 1, ", said, re.MULTILINE)) == 1
@@ -213,8 +216,9 @@ except RuntimeError as error:
     raise SystemExit(3)
 """
 
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 FAILURES = {
-    "in the fit": (4, False, "os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    "in the fit": (4, False, KILL, -signal.SIGKILL),
     "before it": (2, True, "os._exit(7)", 7),
 }
 
@@ -222,8 +226,12 @@ FAILURES = {
 @pytest.mark.parametrize(
     ("size", "early", "failure", "code"), FAILURES.values(), ids=FAILURES
 )
-def test_one_that_ends_is_the_end_of_all(together, size, early, failure, code):
+@pytest.mark.parametrize("on_one_machine", [True, False])
+def test_one_that_ends_is_the_end_of_all(
+    together, apart, on_one_machine, size, early, failure, code
+):
     script = LONELY.replace("FAILURE", failure).replace("EARLY", str(early))
+    script = script if on_one_machine else apart + script
     *others, failed = together(script, size)
     assert failed[0] == code, failed[1]
     failed_at = float(re.search(r"^at (.*)", failed[1], re.M)[1])

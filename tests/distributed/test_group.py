@@ -127,7 +127,7 @@ def test_differences_are_told_by_name(group, monkeypatch, name, value, told):
     given = {"X": X, "k": 2, "f": object()}
     group.agree(given)
     other = in_words(given | {name: value}, n_rows=64)
-    monkeypatch.setattr(group, "_hear", lambda said: [said, said, other])
+    monkeypatch.setattr(group, "hear", lambda said: [said, said, other])
     with pytest.raises(ValueError, match=rf"but {told} is .* 0 and .* in process 2"):
         group.agree(given)
 

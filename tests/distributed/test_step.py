@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skae.distributed import ShardedStep
+from skae.distributed.parts import SentParts, SharedParts
 from skae.distributed.step import MOST_SHARDS, n_shards
 from skae.training import FlatTensors
 
@@ -36,28 +37,36 @@ class NoisyStep:
 
 
 class Threads:
-    """Threads that stand for processes."""
+    """Threads that stand for processes, which share memory or are sent copies."""
 
-    def __init__(self, size):
+    def __init__(self, size, shares_memory):
         self._barrier, self._said = threading.Barrier(size), [None] * size
-        self.size = size
+        self._memory, self._shares_memory, self.size = {}, shares_memory, size
 
     def member(self, rank):
+        def gather(part, parts):
+            self._said[rank] = part.clone()
+            self._barrier.wait(10)
+            for out, said in zip(parts, self._said, strict=True):
+                out.copy_(said)
+            self._barrier.wait(10)
+
+        def parts(own):
+            if not self._shares_memory:
+                return SentParts(own, self.size, gather)
+            shape = (2, self.size, own.numel())
+            memory = self._memory.setdefault(shape, torch.empty(shape))
+            return SharedParts(memory, rank, lambda: self._barrier.wait(10))
+
         member = type("Member", (), {"rank": rank, "size": self.size})()
-        member.gather = lambda part, parts: self._gather(rank, part, parts)
+        member.parts = parts
         return member
 
-    def _gather(self, rank, part, parts):
-        self._said[rank] = part.clone()
-        self._barrier.wait(10)
-        for out, said in zip(parts, self._said, strict=True):
-            out.copy_(said)
-        self._barrier.wait(10)
 
-
-def shared(size, batches, noise=0.1):
+def shared(size, batches, noise=0.1, shares_memory=False):
     """What each of the processes has after each of the batches, and their steps."""
-    threads, found, steps = Threads(size), [[] for _ in range(size)], [None] * size
+    threads = Threads(size, shares_memory)
+    found, steps = [[] for _ in range(size)], [None] * size
 
     def work(rank):
         generator = torch.Generator().manual_seed(3)
@@ -92,9 +101,10 @@ def batches():
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])
-def test_any_number_of_processes_finds_the_same_bits(size, batches):
+@pytest.mark.parametrize("shares_memory", [True, False])
+def test_any_number_of_processes_finds_the_same_bits(size, batches, shares_memory):
     (alone,), _ = shared(1, batches)
-    found, _ = shared(size, batches)
+    found, _ = shared(size, batches, shares_memory=shares_memory)
     for each in found:
         assert len(each) == len(batches)
         for right, got in zip(alone, each, strict=True):

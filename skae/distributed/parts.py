@@ -1,0 +1,80 @@
+"""Where the processes that share a step put their parts of a sum for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Parts(Protocol):
+    """Parts of a sum, one a process, anew in each step."""
+
+    def own(self) -> Tensor:
+        """Where this process is to put its next part."""
+        ...
+
+    def all(self) -> Sequence[Tensor]:
+        """The next part of each, in their order; they are not to be written to."""
+        ...
+
+
+class SentParts:
+    """Parts of which each process is sent a copy.
+
+    Parameters
+    ----------
+    own : Tensor
+        For the part of this process.
+    size : int
+        Number of processes.
+    gather : callable
+        ``gather(own, parts)`` puts the part of each process into `parts`.
+    """
+
+    def __init__(
+        self, own: Tensor, size: int, gather: Callable[[Tensor, list[Tensor]], object]
+    ) -> None:
+        self._own, self._gather, self._is_alone = own, gather, size == 1
+        self._parts = [own if size == 1 else own.clone() for _ in range(size)]
+
+    def own(self) -> Tensor:
+        return self._own
+
+    def all(self) -> Sequence[Tensor]:
+        if not self._is_alone:
+            self._gather(self._own, self._parts)
+        return self._parts
+
+
+class SharedParts:
+    """Parts in memory that all processes see: those of one machine.
+
+    Each has two places, used in turn. While one process puts its next part down,
+    another may still be reading the last one; before anyone is at the same place again,
+    all have met once more.
+
+    Parameters
+    ----------
+    memory : Tensor of shape (2, n_processes, width)
+        Which all of them see.
+    rank : int
+        Number of this process.
+    meet : callable
+        Returns when all have come.
+    """
+
+    def __init__(self, memory: Tensor, rank: int, meet: Callable[[], object]) -> None:
+        memory[:, rank].zero_()
+        self._places = [places.unbind() for places in memory.unbind()]
+        self._rank, self._meet, self._turn = rank, meet, 0
+
+    def own(self) -> Tensor:
+        return self._places[self._turn][self._rank]
+
+    def all(self) -> Sequence[Tensor]:
+        self._meet()
+        parts = self._places[self._turn]
+        self._turn = 1 - self._turn
+        return parts
