@@ -46,13 +46,16 @@ def seconds(function):
     return time.perf_counter() - start, result
 
 
-def interleaved(functions, repeats):
-    """Median seconds of each function, called in turn so that drift hits all alike."""
+def interleaved(functions, repeats, summary=statistics.median):
+    """Median seconds of each function, called in turn so that drift hits all alike.
+
+    Another `summary` of its seconds gives something else in place of the median.
+    """
     times = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
             times[name].append(seconds(function)[0])
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: summary(values) for name, values in times.items()}
 
 
 def table(rows):

@@ -4,6 +4,7 @@ Public names are loaded when they are first used: `import skae` alone imports ne
 torch nor scikit-learn.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES
     )
 
 __version__ = "0.1.0.dev0"
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # Threads of torch on Linux that wait for each other spin for milliseconds, and so
+    # keep the one waited for from a core that a busy process uses as well. This is
+    # heard of when torch is loaded. In quiet, so short a spin is as good.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _ESTIMATORS = (
     "AttentionAutoencoder",

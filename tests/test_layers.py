@@ -1,6 +1,7 @@
 """The house: few floors, every arrow points down. Read from the sources, not run."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -171,6 +172,29 @@ def test_import_skae_leaves_the_heavy_packages_out():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, "2000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, "None"),
+    ],
+    ids=["nothing", "how long", "how"],
+)
+def test_how_threads_wait_is_set_unless_the_user_says_so(before, after):
+    code = "import os, skae; print(os.environ.get('GOMP_SPINCOUNT'))"
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=kept | before,
+    )
+    assert run.stdout.strip() == after
 
 
 def test_every_public_name_can_be_had():
