@@ -1,9 +1,10 @@
 """A fit beside a busy process: seconds, in quiet and beside as many as there are cores.
 
 The neighbour computes for ever. Threads that wait for each other at every product lose
-the most beside it, and now and then very much more: fits of a small and of a large network, and a search whose networks
-are trained together, are timed with one thread and with all of them; once as torch's
-threads wait where skae is imported first, and once as they wait by themselves.
+the most beside it, and now and then very much more: fits of a small and of a large
+network, and a search whose networks are trained together, are timed with one thread and
+with all of them; once as torch's threads wait where skae is imported first, and once as
+they wait by themselves.
 """
 
 from __future__ import annotations

@@ -93,6 +93,7 @@ def _connect(lines: dict[int, socket.socket], rank: int, size: int, hear: Hear) 
             return False
         for _ in range(rank + 1, size):
             line, _ = listener.accept()
+            line.settimeout(None)
             lines[int.from_bytes(_receive(line, _NAME))] = line
         return True
 
@@ -100,7 +101,7 @@ def _connect(lines: dict[int, socket.socket], rank: int, size: int, hear: Hear) 
 def _listen(size: int, opened: ExitStack) -> socket.socket | None:
     """Listen to calls of processes of this user; None where there is no way to."""
     with suppress(AttributeError, OSError):
-        listener = opened.enter_context(socket.socket(socket.AF_UNIX))
+        listener = opened.enter_context(_socket())
         folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="skae-"))
         listener.bind(str(Path(folder) / "line"))
         listener.listen(size)
@@ -110,7 +111,7 @@ def _listen(size: int, opened: ExitStack) -> socket.socket | None:
 
 def _call(path: str, rank: int) -> socket.socket:
     """Call who listens there, and say who calls."""
-    line = socket.socket(socket.AF_UNIX)
+    line = _socket()
     try:
         line.connect(path)
         line.sendall(rank.to_bytes(_NAME))
@@ -122,10 +123,20 @@ def _call(path: str, rank: int) -> socket.socket:
 
 def _receive(line: socket.socket, n_bytes: int) -> bytes:
     """So many bytes of what the other end says."""
-    said = line.recv(n_bytes, socket.MSG_WAITALL)
-    if len(said) < n_bytes:
-        raise ConnectionError("connection closed by its other end")
+    said = b""
+    while len(said) < n_bytes:
+        more = line.recv(n_bytes - len(said))
+        if not more:
+            raise ConnectionError("connection closed by its other end")
+        said += more
     return said
+
+
+def _socket() -> socket.socket:
+    """A socket that waits as long as it takes, whatever the user has set for others."""
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(None)
+    return made
 
 
 def _set_aside(n_bytes: int) -> list[int]:

@@ -58,7 +58,7 @@ class SharedParts:
     Parameters
     ----------
     memory : Tensor of shape (2, n_processes, width)
-        Which all of them see.
+        Zeros which all of them see.
     rank : int
         Number of this process.
     meet : callable
@@ -66,7 +66,6 @@ class SharedParts:
     """
 
     def __init__(self, memory: Tensor, rank: int, meet: Callable[[], object]) -> None:
-        memory[:, rank].zero_()
         self._places = [places.unbind() for places in memory.unbind()]
         self._rank, self._meet, self._turn = rank, meet, 0
 

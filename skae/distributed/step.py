@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -80,8 +81,7 @@ class ShardedStep:
         self._seeds = torch.Generator("cpu").manual_seed(_draw(generator, 1)[0])
         self.memory: Memory = {**self._step.memory, "seeds": self._seeds}
         flat = self.gradients.flat
-        own, *self._scratch = flat.new_zeros((1 + _DEPTH, flat.numel() + _TOLD))
-        self._parts = members.parts(own)
+        self._own, *self._scratch = flat.new_zeros((1 + _DEPTH, flat.numel() + _TOLD))
         self._tells_penalty = False
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -99,6 +99,11 @@ class ShardedStep:
             _add_up([p[place] for p in parts], out, [s[place] for s in self._scratch])
         loss, penalty = told
         return loss, penalty if self._tells_penalty else None
+
+    @cached_property
+    def _parts(self) -> Parts:
+        """Places for the parts, from the first batch on that is cut."""
+        return self._members.parts(self._own)
 
     def _cut(self, batch: Tensor) -> list[Shard]:
         """Shards of a batch, whose sizes differ by a row at most."""

@@ -1,7 +1,9 @@
 """Lines between processes of one machine, here: between threads."""
 
 import os
+import socket
 import threading
+import time
 
 import pytest
 import torch
@@ -82,6 +84,20 @@ def test_the_end_of_one_is_heard_by_all():
     assert other == "ended"
     assert isinstance(first, OSError)
     assert isinstance(last, OSError)
+
+
+def test_lines_are_patient_whatever_others_are():
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.05)
+    try:
+
+        def work(rank, lines):
+            time.sleep(0.2 * rank)
+            return lines.exchange(b"late")
+
+        assert together(3, work) == [[b"late"] * 2] * 3
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def test_without_a_way_to_all_there_are_no_lines(monkeypatch, tmp_path):

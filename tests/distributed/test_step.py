@@ -55,7 +55,7 @@ class Threads:
             if not self._shares_memory:
                 return SentParts(own, self.size, gather)
             shape = (2, self.size, own.numel())
-            memory = self._memory.setdefault(shape, torch.empty(shape))
+            memory = self._memory.setdefault(shape, torch.zeros(shape))
             return SharedParts(memory, rank, lambda: self._barrier.wait(10))
 
         member = type("Member", (), {"rank": rank, "size": self.size})()
