@@ -5,6 +5,7 @@ torch nor scikit-learn.
 """
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,10 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name goes into `_HOMES
 
 __version__ = "0.1.0.dev0"
 
-if "OMP_WAIT_POLICY" not in os.environ:
-    # Threads of torch on Linux that wait for each other spin for milliseconds, and so
-    # keep the one waited for from a core that a busy process uses as well. This is
-    # heard of when torch is loaded. In quiet, so short a spin is as good.
+if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+    # Threads of OpenMP on Linux that wait for each other spin for milliseconds, and so
+    # keep the one waited for from a core that a busy process uses as well. They hear of
+    # this when they are loaded, with torch.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _ESTIMATORS = (

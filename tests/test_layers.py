@@ -175,16 +175,17 @@ def test_import_skae_leaves_the_heavy_packages_out():
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("first", "before", "after"),
     [
-        ({}, "2000"),
-        ({"GOMP_SPINCOUNT": "7"}, "7"),
-        ({"OMP_WAIT_POLICY": "PASSIVE"}, "None"),
+        ("os", {}, "2000"),
+        ("torch", {}, "None"),
+        ("os", {"GOMP_SPINCOUNT": "7"}, "7"),
+        ("os", {"OMP_WAIT_POLICY": "PASSIVE"}, "None"),
     ],
-    ids=["nothing", "how long", "how"],
+    ids=["nothing", "too late", "how long", "how"],
 )
-def test_how_threads_wait_is_set_unless_the_user_says_so(before, after):
-    code = "import os, skae; print(os.environ.get('GOMP_SPINCOUNT'))"
+def test_how_threads_wait_is_set_unless_the_user_says_so(first, before, after):
+    code = f"import {first}; import os, skae; print(os.environ.get('GOMP_SPINCOUNT'))"
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     kept = {name: value for name, value in os.environ.items() if name not in names}
     run = subprocess.run(

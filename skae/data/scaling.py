@@ -68,6 +68,12 @@ class Scaling:
         if not (scale > 0.0 and scale * scale < np.inf):  # the unit of a loss
             raise ValueError(f"{self.scale} is no scale")
 
+    def is_near(self, other: Scaling) -> bool:
+        """Whether both are the same but for rounding."""
+        off = np.abs(self.mean - other.mean).max(initial=0.0)
+        bound = _ROUNDING * (self.scale + np.abs(self.mean).max(initial=0.0))
+        return bool(off <= bound and abs(self.scale - other.scale) <= bound)
+
     @classmethod
     def none(cls, n_features: int) -> Scaling:
         """Leave X as it is."""

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from skae.data import differences, in_words
+from skae.data import Scaling, differences, in_words
 from skae.distributed.meeting import meeting
 from skae.distributed.parts import Parts, SentParts, SharedParts
 from skae.distributed.step import MOST_SHARDS, ShardedStep
@@ -49,6 +49,16 @@ class Alone:
     def told(self, value: Value) -> Value:
         """What the leading process says; all of them have to ask."""
         return value
+
+    def units(self, own: Scaling) -> Scaling:
+        """The units of all: those of the leading process.
+
+        Raises
+        ------
+        ValueError
+            When those that this process has found are others, and so is its X.
+        """
+        return own
 
     def mean(self, of: Callable[[Tensor], float], rows: Tensor) -> float:
         """Mean of what `of` tells of rows, of which each process takes its share."""
@@ -96,13 +106,23 @@ class Group(Alone):
                 f"A fit is shared by {', '.join(map(str, _SIZES[:-1]))} or "
                 f"{_SIZES[-1]} processes; this group has {self.size}."
             )
-        _refuse_differences(self.hear(in_words(given, n_rows=_ROWS)))
+        _refuse_differences(self._hear(in_words(given, n_rows=_ROWS)))
 
     def told(self, value: Value) -> Value:
         said = [value]
         with _exchange(_WORD):
             dist.broadcast_object_list(said, src=0)
         return said[0]
+
+    def units(self, own: Scaling) -> Scaling:
+        of_all = self.told(own)
+        if not own.is_near(of_all):
+            raise ValueError(
+                "All processes of the group must be given the same X, but the means or "
+                f"the scale of its columns in process {self.rank} are not those in "
+                "process 0: some rows differ."
+            )
+        return of_all
 
     def mean(self, of: Callable[[Tensor], float], rows: Tensor) -> float:
         n_rows, n = len(rows), MOST_SHARDS
@@ -113,7 +133,7 @@ class Group(Alone):
             for start, stop in [*pairwise(cuts)][own]
             if start < stop
         ]
-        return math.fsum(chain.from_iterable(self.hear(sums))) / n_rows
+        return math.fsum(chain.from_iterable(self._hear(sums))) / n_rows
 
     def begin_at(self, weights: Tensor, loss: float) -> float:
         with _exchange(_NUMBERS + weights.numel()):
@@ -128,15 +148,15 @@ class Group(Alone):
     ) -> Step:
         return ShardedStep(make, ramp, generator, self)
 
-    def parts(self, own: Tensor) -> Parts:
-        """Places for one such array of each, in memory that all see if there is any."""
-        n, memory = own.numel(), None
-        if own.is_cpu and meeting.lines is not None:
+    def parts(self, like: Tensor, n: int) -> Parts:
+        """Places for `n` numbers of each, in memory that all see if there is any."""
+        memory = None
+        if like.is_cpu and meeting.lines is not None:
             with _exchange(_MEMORY):
-                memory = meeting.lines.memory(2 * self.size * own.nbytes)
+                memory = meeting.memory(2 * self.size * n * like.itemsize)
         if memory is None:
-            return SentParts(own, self.size, self._gather)
-        places = torch.frombuffer(memory, dtype=own.dtype).view(2, self.size, n)
+            return SentParts(like.new_zeros((self.size, n)), self.rank, self._gather)
+        places = torch.frombuffer(memory, dtype=like.dtype).view(2, self.size, n)
         return SharedParts(places, self.rank, lambda: meeting.come(_NUMBERS + n))
 
     @contextmanager
@@ -144,12 +164,10 @@ class Group(Alone):
         with meeting.held():
             yield
 
-    def hear(self, said: Value) -> list[Value]:
+    def _hear(self, said: Value) -> list[Value]:
         """What each process says, in their order."""
-        heard: list[Any] = [None] * self.size
         with _exchange(_FACTS):
-            dist.all_gather_object(heard, said)
-        return heard
+            return meeting.hear(said)
 
     def _gather(self, part: Tensor, parts: list[Tensor]) -> None:
         """Put the `part` of each process into `parts`, in their order."""

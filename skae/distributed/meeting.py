@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from mmap import mmap
 from typing import Any
 
 import torch
@@ -76,6 +77,9 @@ class Meeting:
         RuntimeError
             When another one has failed or ended, or is about to do something else.
         """
+        if interrupts.insist:
+            self._is_over = True
+            raise KeyboardInterrupt
         state = _INTERRUPTED if interrupts.pending else _WELL
         if error is not None:
             state = _FAILED
@@ -96,7 +100,7 @@ class Meeting:
         """Hear what has failed; raise it in those processes that have not."""
         self._is_over = True
         own = None if error is None else f"{type(error).__name__}: {error}"
-        heard = self._hear(own)
+        heard = self.hear(own)
         if error is not None:
             return
         failed = [f"process {i}: {said}" for i, said in enumerate(heard) if said]
@@ -112,30 +116,47 @@ class Meeting:
         if size == 1:
             yield
             return
-        with connected(rank, size, self._hear) as self.lines:
+        with connected(rank, size, self.hear, _patience()) as self.lines:
             try:
                 yield
             finally:
                 self.lines = None
+
+    def hear(self, said: Any) -> list[Any]:
+        """What each process says, in their order."""
+        heard: list[Any] = [None] * dist.get_world_size()
+        with self.others_are_there():
+            dist.all_gather_object(heard, said)
+        return heard
+
+    def memory(self, n_bytes: int) -> mmap | None:
+        """Memory that all processes see; None where there is none."""
+        if self.lines is None:
+            return None
+        with self.others_are_there(), self._over_if_left():
+            return self.lines.memory(n_bytes)
 
     def _highest(self, numbers: Sequence[int]) -> list[int]:
         """Highest of each of these numbers, of all processes."""
         with self.others_are_there():
             if self.lines is not None:
                 form = struct.Struct(f"{len(numbers)}q")
-                heard = self.lines.exchange(form.pack(*numbers))
+                with self._over_if_left():
+                    heard = self.lines.exchange(form.pack(*numbers))
                 told = [numbers, *map(form.unpack, heard)]
                 return [max(each) for each in zip(*told, strict=True)]
             highest = torch.tensor(numbers, device=_device())
             dist.all_reduce(highest, dist.ReduceOp.MAX)
         return [int(number) for number in highest.tolist()]
 
-    def _hear(self, said: Any) -> list[Any]:
-        """What each process says, in their order."""
-        heard: list[Any] = [None] * dist.get_world_size()
-        with self.others_are_there():
-            dist.all_gather_object(heard, said)
-        return heard
+    @contextmanager
+    def _over_if_left(self) -> Iterator[None]:
+        """Let there be no other exchange once this process has left one halfway."""
+        try:
+            yield
+        except BaseException:
+            self._is_over = True
+            raise
 
     @contextmanager
     def others_are_there(self) -> Iterator[None]:
@@ -155,6 +176,15 @@ class Meeting:
 def _device() -> str:
     """Where numbers have to be that this group exchanges."""
     return "cuda" if dist.get_backend() == "nccl" else "cpu"
+
+
+def _patience() -> float | None:
+    """Seconds that processes of this group wait for each other, if torch tells."""
+    with suppress(AttributeError, RuntimeError):
+        group: Any = dist.group.WORLD
+        backend = group._get_backend(torch.device(_device()))
+        return float(backend.options._timeout.total_seconds())
+    return None
 
 
 meeting = Meeting()

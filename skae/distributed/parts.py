@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -25,27 +26,32 @@ class SentParts:
 
     Parameters
     ----------
-    own : Tensor
-        For the part of this process.
-    size : int
-        Number of processes.
+    places : Tensor of shape (n_processes, width)
+        Zeros.
+    rank : int
+        Number of this process.
     gather : callable
         ``gather(own, parts)`` puts the part of each process into `parts`.
     """
 
     def __init__(
-        self, own: Tensor, size: int, gather: Callable[[Tensor, list[Tensor]], object]
+        self,
+        places: Tensor,
+        rank: int,
+        gather: Callable[[Tensor, list[Tensor]], object],
     ) -> None:
-        self._own, self._gather, self._is_alone = own, gather, size == 1
-        self._parts = [own if size == 1 else own.clone() for _ in range(size)]
+        self._places, self._gather = list(places.unbind()), gather
+        self._own = torch.zeros_like(self._places[rank])
+        if len(places) == 1:
+            [self._own] = self._places
 
     def own(self) -> Tensor:
         return self._own
 
     def all(self) -> Sequence[Tensor]:
-        if not self._is_alone:
-            self._gather(self._own, self._parts)
-        return self._parts
+        if len(self._places) > 1:
+            self._gather(self._own, self._places)
+        return self._places
 
 
 class SharedParts:

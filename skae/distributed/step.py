@@ -32,8 +32,8 @@ class Members(Protocol):
     rank: int
     size: int
 
-    def parts(self, own: Tensor) -> Parts:
-        """Places for one such array of each."""
+    def parts(self, like: Tensor, n: int) -> Parts:
+        """Places for `n` numbers `like` these of each."""
         ...
 
 
@@ -43,6 +43,15 @@ class Shard(NamedTuple):
     rows: Tensor
     seed: int
     weight: float
+
+
+class _Share:
+    """Share of the penalty's weight that counts in the present step."""
+
+    value = 1.0
+
+    def __call__(self) -> float:
+        return self.value
 
 
 class ShardedStep:
@@ -74,18 +83,18 @@ class ShardedStep:
         generator: torch.Generator,
         members: Members,
     ) -> None:
-        self._ramp, self._share = ramp, 1.0
-        self._step = make(lambda: self._share)
+        self._ramp, self._share = ramp, _Share()
+        self._step = make(self._share)
         self.parameters, self.gradients = self._step.parameters, self._step.gradients
         self._noise, self._members = generator, members
         self._seeds = torch.Generator("cpu").manual_seed(_draw(generator, 1)[0])
         self.memory: Memory = {**self._step.memory, "seeds": self._seeds}
         flat = self.gradients.flat
-        self._own, *self._scratch = flat.new_zeros((1 + _DEPTH, flat.numel() + _TOLD))
+        self._scratch = flat.new_zeros((_DEPTH, flat.numel() + _TOLD)).unbind()
         self._tells_penalty = False
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
-        self._share = self._ramp()
+        self._share.value = self._ramp()
         shards = self._cut(batch)
         n, rank, size = len(shards), self._members.rank, self._members.size
         if n == 1:
@@ -103,7 +112,8 @@ class ShardedStep:
     @cached_property
     def _parts(self) -> Parts:
         """Places for the parts, from the first batch on that is cut."""
-        return self._members.parts(self._own)
+        flat = self.gradients.flat
+        return self._members.parts(flat, flat.numel() + _TOLD)
 
     def _cut(self, batch: Tensor) -> list[Shard]:
         """Shards of a batch, whose sizes differ by a row at most."""

@@ -197,7 +197,7 @@ class Fit:
         if previous is not None:
             self.scaling = previous.scaling
         elif likelihood.standardises:
-            self.scaling = Scaling.fit(X)
+            self.scaling = self._group.units(Scaling.fit(X))
         else:
             self.scaling = Scaling.none(X.shape[1])
         extremes = (0.0, 0.0)

@@ -27,6 +27,8 @@ rng = np.random.default_rng(0)
 X = np.tanh(rng.standard_normal((2300, 3)) @ rng.standard_normal((3, 8)))
 y = (X[:, 0] > 0).astype(int)
 bad = np.where(X > 0.9, np.nan, X) if rank else X
+outlier = np.zeros_like(X)
+outlier[777] = 100.0
 SHORT = {"max_iter": 3, "random_state": 0}
 DENSE = {"hidden_layer_sizes": (16,), "batch_size": 1300, **SHORT}
 FOLDS = {"batch_size": 200, "hidden_layer_sizes": (16,), **SHORT}
@@ -96,6 +98,7 @@ FITS = {
     "NaN to judge by": lambda: dense().fit(X, X_val=bad),
     "one row": lambda: dense().fit(X[0] if rank else X),
     "fewer rows": lambda: dense().fit(X[rank:]),
+    "another cell": lambda: dense().fit(X + outlier * rank),
     "fewer labels": lambda: predictor.fit(X, y[rank:]),
     "other labels": lambda: predictor.fit(X, 1 - y if rank else y),
     "no labels": lambda: predictor.fit(X, None if rank else y),
@@ -161,6 +164,7 @@ ENDS = {
         ("ValueError", "contains NaN"),
     ),
     "one row": ("ValueError", "Expected 2D array"),
+    "another cell": ("ValueError", "in process 1 are not those in process 0"),
     "fewer labels": ("ValueError", "inconsistent numbers of samples"),
     "no labels": ("ValueError", "requires y to be passed"),
     "range": ("InvalidParameterError", "The 'max_iter' parameter"),

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -16,7 +17,16 @@ from scipy import sparse
 from torch import distributed as dist
 
 from skae import *
+from skae.distributed import group
 
+class Noted(group.SharedParts):
+    n_made = 0
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        Noted.n_made += 1
+
+group.SharedParts = Noted
 folder = Path(sys.argv[1])
 dist.init_process_group("gloo")
 rank, size = dist.get_rank(), dist.get_world_size()
@@ -66,6 +76,7 @@ encoder = Autoencoder(4, **DENSE)
 classifier = AutoencoderClassifier(encoder, max_iter=2, random_state=0).fit(X, labels)
 found["classifier"] = classifier.predict_proba(X)
 np.savez(folder / f"{size}-{rank}.npz", **found)
+print("in shared memory:", Noted.n_made > 0)
 """
 
 # What only several processes can do, or do wrong.
@@ -157,11 +168,12 @@ def assert_same_bits(first, second):
 
 
 def test_one_and_two_processes_find_the_same_bits(torchrun, apart, tmp_path):
-    torchrun(FITS + END, 1)
+    assert "in shared memory: True" not in torchrun(FITS + END, 1)
     one = np.load(tmp_path / "1-0.npz")
-    torchrun(apart + FITS + END, 2)
+    assert "in shared memory: True" not in torchrun(apart + FITS + END, 2)
     two_apart = np.load(tmp_path / "2-1.npz")
     said = torchrun(FITS + TOGETHER + END, 2)
+    assert said.count("in shared memory: True") == 2 * sys.platform.startswith("linux")
     first, second = (np.load(tmp_path / f"2-{rank}.npz") for rank in (0, 1))
     for two in (two_apart, first, second):
         assert_same_bits(one, two)

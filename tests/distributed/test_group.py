@@ -10,7 +10,7 @@ from sklearn.base import clone
 from torch import distributed as dist
 
 from skae import Autoencoder
-from skae.data import in_words
+from skae.data import Scaling, in_words
 from skae.distributed import meeting, process_group
 from skae.distributed.interrupts import Interrupts
 from skae.training import Checkpoint
@@ -127,7 +127,7 @@ def test_differences_are_told_by_name(group, monkeypatch, name, value, told):
     given = {"X": X, "k": 2, "f": object()}
     group.agree(given)
     other = in_words(given | {name: value}, n_rows=64)
-    monkeypatch.setattr(group, "hear", lambda said: [said, said, other])
+    monkeypatch.setattr(group, "_hear", lambda said: [said, said, other])
     with pytest.raises(ValueError, match=rf"but {told} is .* 0 and .* in process 2"):
         group.agree(given)
 
@@ -178,6 +178,34 @@ def test_who_interrupts_a_third_time_waits_for_nobody(group, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         work()
     assert told == []
+
+
+def test_who_interrupts_a_third_time_exchanges_nothing_more(group, monkeypatch):
+    def work():
+        with group.as_one():
+            monkeypatch.setattr(dist, "all_reduce", lambda *numbers: told.append(1))
+            try:
+                for _ in range(3):
+                    signal.raise_signal(signal.SIGINT)
+            finally:
+                group.told("what a fit that goes on would tell")
+
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert told == []
+
+
+def test_units_of_other_rows_are_refused(group, monkeypatch):
+    own = Scaling(np.array([1.0, 2.0]), 0.5)
+    rounded = Scaling(own.mean * (1 + 1e-12), own.scale * (1 - 1e-12))
+    for of_all in (own, rounded):
+        monkeypatch.setattr(group, "told", lambda own, of_all=of_all: of_all)
+        assert group.units(own) is of_all
+    for other in (Scaling(own.mean + 1e-3, 0.5), Scaling(own.mean, 0.51)):
+        monkeypatch.setattr(group, "told", lambda own, other=other: other)
+        with pytest.raises(ValueError, match=r"means or the scale .* some rows differ"):
+            group.units(own)
 
 
 def test_gpus_are_told_on_gpus(group, monkeypatch):
