@@ -88,7 +88,7 @@ def measure(name, X, estimator, grid, cv, repeats):
                 "seconds": times[label],
                 "times 1 process": times["GridSearchCV, 1 process"] / times[label],
                 "times 2 processes": times["GridSearchCV, 2 processes"] / times[label],
-            "which start": times[starting] / times[label],
+                "which start": times[starting] / times[label],
                 "same best": model.best_params_ == expected.best_params_,
                 "scores differ by": (
                     float(np.abs(together - wanted).max()) if comparable else ""

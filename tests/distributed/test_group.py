@@ -13,6 +13,7 @@ from skae import Autoencoder
 from skae.data import Scaling, in_words
 from skae.distributed import meeting, process_group
 from skae.distributed.interrupts import Interrupts
+from skae.distributed.meeting import _patience
 from skae.training import Checkpoint
 
 X = np.sin(
@@ -206,6 +207,10 @@ def test_units_of_other_rows_are_refused(group, monkeypatch):
         monkeypatch.setattr(group, "told", lambda own, other=other: other)
         with pytest.raises(ValueError, match=r"means or the scale .* some rows differ"):
             group.units(own)
+
+
+def test_lines_are_as_patient_as_the_group(group):
+    assert _patience() == 30 * 60  # torch's own
 
 
 def test_gpus_are_told_on_gpus(group, monkeypatch):
