@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -85,7 +86,8 @@ class ShardedStep:
     ) -> None:
         self._ramp, self._share = ramp, _Share()
         self._step = make(self._share)
-        self.parameters, self.gradients = self._step.parameters, self._step.gradients
+        self.parameters = self._step.parameters
+        self.gradients = copy(self._step.gradients)  # of which nothing is elsewhere
         self._noise, self._members = generator, members
         self._seeds = torch.Generator("cpu").manual_seed(_draw(generator, 1)[0])
         self.memory: Memory = {**self._step.memory, "seeds": self._seeds}

@@ -10,6 +10,7 @@ from operator import add
 
 import torch
 
+from skae.objectives import scalar
 from skae.training import AutogradStep, AutogradTerm, HandwrittenStep
 
 _EVALUATED_ROWS, _EVALUATED_ENTRIES = 1000, 2**23
@@ -93,7 +94,7 @@ class Objective:
         """The units that the penalty sees, and the lengths of what reads them."""
         observe = self._composition.observe
         if observe is None:
-            return encoding.code, self.network.reader_norms(weights)
+            return encoding.code, reader_norms(self.network, self.penalty, weights)
         return observe(self.network, weights, encoding, generator)
 
     def loss(self, output, target):
@@ -298,6 +299,11 @@ class _Terms:
         return self._penalty.total(self._penalty.statistic(units).mean(0), norms)
 
 
+def reader_norms(network, penalty, weights):
+    """Lengths of what decodes each entry of the code, if the penalty asks for them."""
+    return network.reader_norms(weights) if penalty.uses_norms else None
+
+
 def code_port(network, penalty, parameters, gradients, weight):
     """The port at the code, for a penalty that is differentiated by hand.
 
@@ -307,13 +313,16 @@ def code_port(network, penalty, parameters, gradients, weight):
     by_readers = network.readers(gradients.views)
 
     def port(code, gradient, loss):
-        norms = network.reader_norms(parameters.views)
+        norms = reader_norms(network, penalty, parameters.views)
         out = torch.empty_like(gradient)
         value, by_norms = penalty.gradient(code, norms, out)
-        factor = torch.as_tensor(weight(loss), dtype=out.dtype, device=out.device)
+        factor = weight(loss)
+        if not isinstance(factor, torch.Tensor):
+            factor = scalar(factor, out)
         factor = factor[..., None, None]
-        gradient.add_(out.mul_(factor))
+        gradient.addcmul_(out, factor)
         if by_norms is not None:
+            gradients.gather()
             by_norms = by_norms.div_(norms.clamp_min(_TINY))[..., None].mul_(factor)
             for matrix, by_matrix in zip(readers, by_readers, strict=True):
                 by_matrix.addcmul_(matrix, by_norms)

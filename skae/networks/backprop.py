@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
+from torch.overrides import has_torch_function_unary
 
 from skae.networks.activations import entries
 from skae.networks.codes import Call, CodeArrays
 from skae.networks.dense import DenseNetwork
 from skae.networks.network import Weights
-from skae.networks.products import products
+from skae.networks.products import Products, products
 
 _limit_backward = torch.ops.aten.hardtanh_backward.grad_input
 
@@ -53,7 +54,13 @@ class DenseBackprop:
     code, code_gradient : Tensor of shape ([n_networks,] n_parameters, batch_size)
         Filled by `forward` and by `backward_to_code`; the gradient may be changed
         before `backward_to_input`.
+    elsewhere : dict of int to Tensor, or None
+        Where large products are left as gradients, by the address of the array that
+        they are for, if a library has made them in another. None: they are copied.
     """
+
+    output: Tensor
+    elsewhere: dict[int, Tensor] | None = None
 
     def __init__(
         self,
@@ -81,6 +88,7 @@ class DenseBackprop:
             *code.forward,
             *self._decoder_forward(),
         ]
+        self._give = self._to_output()
         self._to_code = [*self._decoder_backward(), *code.to_code]
         self._to_input = [*code.to_pre, *self._encoder_backward()]
 
@@ -90,6 +98,7 @@ class DenseBackprop:
         self._first.addmm(bias, weight, x.mT, out=self._first_product)
         for call in self._up:
             call()
+        self.output = self._give()
 
     def backward_to_code(self) -> None:
         """Fill the decoder's gradients, and the code's, from `output_gradient`."""
@@ -109,7 +118,7 @@ class DenseBackprop:
         elif self._network.tied_weights:
             self._last.addmm(out, into, x, out=out)
         else:
-            self._last.mm(into, x, out=out)
+            self._leave(self._last, out, into, x)
         torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
@@ -195,12 +204,17 @@ class DenseBackprop:
                 partial(products(weight, into).addmm, bias, weight, into, out=a),
                 *self._activate(a, self._decoder_value[i], is_first=i == m),
             ]
+        return calls
+
+    def _to_output(self) -> Callable[[], Tensor]:
+        """The last product of the decoder, which brings the output."""
+        into, bias = self._last_input.mT, self._weights["decoder.0.bias"]
         weight = self._weights[self._network.decoder_weight(0)]
-        bias = self._weights["decoder.0.bias"]
+        by = products(into, weight)
+        if by.make is not None:
+            return partial(by.make, into, weight, bias)
         bias = bias[:, None] if self._networks else bias
-        into = self._last_input.mT
-        addmm = products(into, weight).addmm
-        return [*calls, partial(addmm, bias, into, weight, out=self.output)]
+        return partial(by.addmm, bias, into, weight, out=self.output)
 
     def _decoder_backward(self) -> list[Call]:
         network, m = self._network, self._network.depth - 1
@@ -220,7 +234,7 @@ class DenseBackprop:
                 weight_gradient = self._first_weight_gradient
                 into = into[..., -weight_gradient.shape[-2] :, :]
             calls += [
-                *self._product(weight_gradient, into, gradient.mT),
+                *self._gradient(weight_gradient, into, gradient.mT),
                 partial(torch.sum, gradient, -1, out=self._gradients[bias]),
                 *self._product(into_gradient, weight, gradient, adds=path_is_there),
             ]
@@ -267,7 +281,24 @@ class DenseBackprop:
 
     def _add_product(self, out: Tensor, left: Tensor, right: Tensor) -> list[Call]:
         """Put a product into a gradient, on top of the decoder's where it is tied."""
-        return self._product(out, left, right, adds=self._network.tied_weights)
+        if self._network.tied_weights:
+            return self._product(out, left, right, adds=True)
+        return self._gradient(out, left, right)
+
+    def _gradient(self, out: Tensor, left: Tensor, right: Tensor) -> list[Call]:
+        """Put a product into a gradient, or leave it elsewhere."""
+        by = products(left, right)
+        if by.make is None:
+            return self._product(out, left, right)
+        return [partial(self._leave, by, out, left, right)]
+
+    def _leave(self, by: Products, out: Tensor, left: Tensor, right: Tensor) -> None:
+        """Leave a product elsewhere, if that may be; rows may be sparse."""
+        make = None if has_torch_function_unary(right) else by.make
+        if self.elsewhere is None or self._network.tied_weights or make is None:
+            by.mm(left, right, out=out)
+        else:
+            self.elsewhere[out.data_ptr()] = make(left, right)
 
     def _product(
         self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool = False

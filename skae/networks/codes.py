@@ -204,16 +204,17 @@ class GaussianCode(Code):
         z, z_gradient = arrays.z, arrays.z_gradient
         noise, shift = z.new_empty(z.shape), z.new_empty(z.shape)
         parts = noise.view(-1, *noise.shape[-2:])
+        half = z.new_tensor(0.5)
 
         def forward() -> None:
             _fill(parts, generators)
-            torch.mul(log_variance, 0.5, out=shift)
+            torch.mul(log_variance, half, out=shift)
             shift.exp_().mul_(noise)
             torch.add(mean, shift, out=z)
 
         def backward() -> None:
             by_mean.copy_(z_gradient)
-            torch.mul(z_gradient, shift, out=by_log_variance).mul_(0.5)
+            torch.mul(z_gradient, shift, out=by_log_variance).mul_(half)
 
         return BoundCode([forward], [backward], [])
 

@@ -31,10 +31,14 @@ class Products(NamedTuple):
         ``mm(left, right, out=out)``: the product.
     addmm : callable
         ``addmm(start, left, right, out=out)``: the same on top of `start`.
+    make : callable or None
+        ``make(left, right, bias)``: the product, and a row added to each of its own,
+        where the library brings an array for it. None: it fills those that are there.
     """
 
     mm: Callable[..., Tensor]
     addmm: Callable[..., Tensor]
+    make: Callable[..., Tensor] | None = None
 
 
 def products(left: Tensor, right: Tensor) -> Products:
@@ -139,4 +143,4 @@ def _onednn_addmm(start: Tensor, left: Tensor, right: Tensor, *, out: Tensor) ->
 
 _TORCH = Products(torch.mm, torch.addmm)
 _STACKED = Products(torch.bmm, torch.baddbmm)
-_ONEDNN = Products(_onednn_mm, _onednn_addmm)
+_ONEDNN = Products(_onednn_mm, _onednn_addmm, _onednn)

@@ -27,6 +27,7 @@ from skae.objectives.penalties import (
     Penalty,
     WeightDecay,
 )
+from skae.objectives.scalars import scalar
 from skae.objectives.similarity import Dissimilarity, structural_similarity
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "WeightDecay",
     "make_corruption",
     "make_likelihood",
+    "scalar",
     "structural_similarity",
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
+
+from skae.objectives.scalars import scalar
 
 _LARGEST_EXPONENT = 300.0  # far beyond it, no number of 64 bits
 _NEARLY = 1e-6  # how near to 0 or 1 a mean activation is told from it
@@ -33,8 +35,12 @@ class Penalty(ABC):
     """A penalty on what the encoder computes: on the code, unless it is told other.
 
     It is a function of means over the rows: of `statistic`, put together by `total`.
-    `norms` are, for each unit, the length of the weights that read it.
+    `norms` are, for each unit, the length of the weights that read it; None unless it
+    `uses_norms`.
     """
+
+    uses_norms: ClassVar[bool] = False
+    """Whether it depends on them."""
 
     def in_units(self, scale: float) -> Penalty:
         """Return the same penalty for rows that are X divided by `scale`."""
@@ -45,7 +51,7 @@ class Penalty(ABC):
         """What is averaged: (batch, n_units) to (batch, n_terms)."""
 
     @abstractmethod
-    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+    def total(self, means: Tensor, norms: Tensor | None) -> Tensor:
         """Penalty, from the means over the rows: ([n_networks,] n_terms) to numbers."""
 
     def factor(self, loss: Tensor) -> Tensor | float:
@@ -86,7 +92,7 @@ class CodePenalty(Penalty):
 
     @abstractmethod
     def gradient(
-        self, code: Tensor, norms: Tensor, out: Tensor
+        self, code: Tensor, norms: Tensor | None, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Write the gradient; a row is a unit here, and a column a sample.
 
@@ -96,7 +102,7 @@ class CodePenalty(Penalty):
         ----------
         code, out : Tensor of shape ([n_networks,] n_units, batch)
             The code, and where the gradient by it goes.
-        norms : Tensor of shape ([n_networks,] n_components)
+        norms : Tensor of shape ([n_networks,] n_components), or None
             As for `total`.
 
         Returns
@@ -121,7 +127,7 @@ class MeanPenalty(Penalty):
     def statistic(self, units: Tensor) -> Tensor:
         return units
 
-    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+    def total(self, means: Tensor, norms: Tensor | None) -> Tensor:
         return means.sum(-1) * self.alpha
 
 
@@ -133,6 +139,8 @@ class L1(CodePenalty):
     penalty is that of the same code before a decoder whose columns have length one.
     """
 
+    uses_norms: ClassVar[bool] = True
+
     @property
     def is_mean_over_rows(self) -> bool:
         return True
@@ -140,13 +148,15 @@ class L1(CodePenalty):
     def statistic(self, units: Tensor) -> Tensor:
         return units.abs()
 
-    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+    def total(self, means: Tensor, norms: Tensor | None) -> Tensor:
+        assert norms is not None
         total: Tensor = torch.linalg.vecdot(means, norms.to(means.dtype))
         return total * self.alpha
 
     def gradient(
-        self, code: Tensor, norms: Tensor, out: Tensor
+        self, code: Tensor, norms: Tensor | None, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
+        assert norms is not None
         n_rows = code.shape[-1]
         torch.sign(code, out=out)
         by_norms = torch.sum(code * out, -1).mul_(self.alpha / n_rows)
@@ -168,7 +178,7 @@ class BernoulliSparsity(CodePenalty):
     def statistic(self, units: Tensor) -> Tensor:
         return units
 
-    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+    def total(self, means: Tensor, norms: Tensor | None) -> Tensor:
         rho, r = self.sparsity, means.clamp(_NEARLY, 1.0 - _NEARLY)
         on = torch.special.xlogy(rho, rho / r)
         off = torch.special.xlogy(1.0 - rho, (1.0 - rho) / (1.0 - r))
@@ -176,7 +186,7 @@ class BernoulliSparsity(CodePenalty):
         return divergence.sum(-1) * self.alpha
 
     def gradient(
-        self, code: Tensor, norms: Tensor, out: Tensor
+        self, code: Tensor, norms: Tensor | None, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         means = code.mean(-1)
         r = means.clamp(_NEARLY, 1.0 - _NEARLY)
@@ -239,22 +249,23 @@ class KLToPrior(CodePenalty):
         mean, log_variance = units.chunk(2, dim=1)
         return 0.5 * (mean.square() + torch.expm1(log_variance) - log_variance)
 
-    def total(self, means: Tensor, norms: Tensor) -> Tensor:
+    def total(self, means: Tensor, norms: Tensor | None) -> Tensor:
         return means.clamp_min(self.free_bits).sum(-1) * self.alpha
 
     def gradient(
-        self, code: Tensor, norms: Tensor, out: Tensor
+        self, code: Tensor, norms: Tensor | None, out: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        factor = self.alpha / code.shape[-1]
+        share = 1.0 / code.shape[-1]
+        factor = self.alpha * share
         mean, log_variance = code.chunk(2, dim=-2)
         by_mean, by_log_variance = out.chunk(2, dim=-2)
         torch.expm1(log_variance, out=by_log_variance)
         # The squares first: `by_mean` is free to hold what is summed.
         torch.mul(mean, mean, out=by_mean)
         by_mean.add_(by_log_variance).sub_(log_variance)
-        means = by_mean.sum(-1).mul_(0.5 / code.shape[-1])
-        torch.mul(mean, factor, out=by_mean)
-        by_log_variance.mul_(0.5 * factor)
+        means = by_mean.sum(-1).mul_(scalar(0.5 * share, code))
+        torch.mul(mean, scalar(factor, code), out=by_mean)
+        by_log_variance.mul_(scalar(0.5 * factor, code))
         if self.free_bits:
             counts = (means >= self.free_bits).to(code.dtype)[..., None]
             by_mean.mul_(counts)

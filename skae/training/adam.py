@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -10,6 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+Elsewhere = Mapping[int, Tensor]
+"""Parts of a gradient that are not copied to it, by the addresses of their places."""
+
+NOWHERE: Elsewhere = MappingProxyType({})
 
 Update = Callable[[Tensor | float], None]
 """``update(learning_rate)`` takes one step; a rate that changes within a recorded step
@@ -50,11 +57,15 @@ class Moments(NamedTuple):
 
 
 def fused_adam(
-    parameter: Tensor, gradient: Tensor, moments: Moments | None = None
+    parameter: Tensor,
+    gradient: Tensor,
+    moments: Moments | None = None,
+    elsewhere: Elsewhere = NOWHERE,
 ) -> Update:
     """Adam for a flat parameter, which is updated in place from its flat gradient.
 
-    So are the `moments`; None: they start at zero.
+    So are the `moments`; None: they start at zero. What stands `elsewhere` in a step
+    takes the place of what is at that address of the gradient.
 
     torch's fused kernel is called directly: beside a small network the bookkeeping of
     `torch.optim.Adam` costs more than the step. Where this torch has no such kernel,
@@ -62,23 +73,37 @@ def fused_adam(
     """
     kernel = getattr(torch, "_fused_adam_", None)
     moments = Moments.zero(parameter) if moments is None else moments
-    return (_public if kernel is None else _direct)(parameter, gradient, moments)
+    make = _public if kernel is None else _direct
+    return make(parameter, gradient, moments, elsewhere)
 
 
-def _direct(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
-    parameters, gradients = [parameter], [gradient]
-    first, second, steps = ([moment] for moment in moments)
-    one = torch.ones_like(moments.n_steps)  # a number would be made one at every step
+def _direct(
+    parameter: Tensor,
+    gradient: Tensor,
+    moments: Moments,
+    elsewhere: Elsewhere = NOWHERE,
+) -> Update:
+    n_steps = moments.n_steps
+    one = torch.ones_like(n_steps)  # a number would be made one at every step
+    places: list[int] = []
+    flats = parameter, gradient, moments.first, moments.second
+    pieces = [[flat] for flat in flats]
 
     def update(learning_rate: Tensor | float) -> None:
-        steps[0].add_(one)
+        if places != [*elsewhere]:
+            places[:] = elsewhere
+            spans = _spans(gradient, elsewhere)
+            pieces[:] = (_cut(flat, spans) for flat in flats)
+        parameters, gradients, first, second = pieces
+        gradients[: len(places)] = (given.view(-1) for given in elsewhere.values())
+        n_steps.add_(one)
         torch._fused_adam_(
             parameters,
             gradients,
             first,
             second,
             [],
-            steps,
+            [n_steps] * len(parameters),
             lr=learning_rate,
             beta1=BETA1,
             beta2=BETA2,
@@ -91,7 +116,28 @@ def _direct(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
     return update
 
 
-def _public(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
+def _spans(gradient: Tensor, elsewhere: Elsewhere) -> list[tuple[int, int]]:
+    """Where the places of what stands elsewhere begin and end."""
+    size, spans = gradient.element_size(), list[tuple[int, int]]()
+    for address, given in elsewhere.items():
+        start = (address - gradient.data_ptr()) // size
+        spans.append((start, start + given.numel()))
+    return spans
+
+
+def _cut(flat: Tensor, spans: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """Parts of a flat tensor: these spans, and then all that lies between them."""
+    bounds = [0, *chain(*sorted(spans)), flat.numel()]
+    between = zip(bounds[::2], bounds[1::2], strict=True)
+    return [flat[start:stop] for start, stop in chain(spans, between) if start < stop]
+
+
+def _public(
+    parameter: Tensor,
+    gradient: Tensor,
+    moments: Moments,
+    elsewhere: Elsewhere = NOWHERE,
+) -> Update:
     leaf = parameter.detach().requires_grad_()
     leaf.grad = gradient
     optimiser = torch.optim.Adam([leaf], betas=(BETA1, BETA2), eps=EPSILON, fused=True)
@@ -102,6 +148,9 @@ def _public(parameter: Tensor, gradient: Tensor, moments: Moments) -> Update:
     }
 
     def update(learning_rate: Tensor | float) -> None:
+        spans = _spans(gradient, elsewhere)
+        for (start, stop), given in zip(spans, elsewhere.values(), strict=True):
+            gradient[start:stop].copy_(given.view(-1))
         optimiser.param_groups[0]["lr"] = learning_rate
         optimiser.step()
 

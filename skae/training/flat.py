@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -33,6 +34,9 @@ class FlatTensors:
         Everything; the gaps that align the views hold zeros.
     views : dict of str to Tensor
         The tensors.
+    elsewhere : dict of int to Tensor, or None
+        Of gradients: what the last step has left where it was computed, by the address
+        at which it would stand in `flat`. None: everything is in `flat`.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class FlatTensors:
             name: self.flat[offsets[name] :][: prod(shape)].view(shape)
             for name, shape in shapes.items()
         }
+        self.elsewhere: dict[int, Tensor] | None = None
         self._offsets = offsets
 
     @staticmethod
@@ -64,6 +69,14 @@ class FlatTensors:
     def end(self, name: str) -> int:
         """Where the tensor `name` ends in `flat`."""
         return self._offsets[name] + self.views[name].numel()
+
+    def gather(self) -> None:
+        """Copy to `flat` what is elsewhere."""
+        for address, tensor in (self.elsewhere or {}).items():
+            start = (address - self.flat.data_ptr()) // self.flat.element_size()
+            self.flat[start:][: tensor.numel()].copy_(tensor.view(-1))
+        if self.elsewhere:
+            self.elsewhere.clear()
 
     def numpy(self) -> dict[str, NDArray[np.floating]]:
         """Copies of the tensors as arrays."""

@@ -249,12 +249,15 @@ def train(training: Training, goes_on: Callable[[], bool] = lambda: True) -> His
 
 def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     task, schedule = training.task, training.plan.schedule
-    weights, gradient = (
-        tensors.flat[task.trained] for tensors in (task.parameters, task.step.gradients)
-    )
+    weights, gradients = task.parameters.flat[task.trained], task.step.gradients
     if training.moments is None:
         training.moments = Moments.zero(weights)
-    advance = advance_by(task, fused_adam(weights, gradient, training.moments))
+    if gradients.elsewhere is None:
+        gradients.elsewhere = {}
+    update = fused_adam(
+        weights, gradients.flat[task.trained], training.moments, gradients.elsewhere
+    )
+    advance = advance_by(task, update)
     if task.is_repeatable:
         advance = recorded(advance, weights.device)
     while not training.is_over and goes_on():
@@ -269,11 +272,13 @@ def advance_by(task: Task, update: Update) -> Advance:
     """A step of the task, and the `update` of its weights."""
     step, decay, constrain = task.step, task.decay, task.constrain
     decayed = step.parameters.flat[task.decayed]
-    gradient = step.gradients.flat[task.decayed]
+    gradients = step.gradients
+    gradient = gradients.flat[task.decayed]
 
     def advance(batch: Tensor, learning_rate: Tensor | float) -> Told:
         told = step(batch)
         if decay is not None:
+            gradients.gather()
             decay.add_gradient(decayed, gradient)
         update(learning_rate)
         if constrain is not None:

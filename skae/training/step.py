@@ -67,6 +67,8 @@ class Workspace(Protocol):
     @property
     def code_gradient(self) -> Tensor: ...
 
+    elsewhere: dict[int, Tensor] | None
+
     def forward(self, x: Tensor) -> None: ...
 
     def backward_to_code(self) -> None: ...
@@ -75,7 +77,7 @@ class Workspace(Protocol):
 
 
 class Step(Protocol):
-    """Gradient of the objective on a batch, written into `gradients.flat`."""
+    """Gradient of the objective on a batch, written into `gradients`."""
 
     parameters: FlatTensors
     gradients: FlatTensors
@@ -130,10 +132,7 @@ class HandwrittenStep:
         self._workspaces: dict[int, Workspace] = {}
 
     def __call__(self, batch: Tensor) -> Told:
-        size = batch.shape[-2]
-        if size not in self._workspaces:
-            self._workspaces[size] = self._allocate(size)
-        work, penalty = self._workspaces[size], None
+        work, penalty = self._workspace(batch.shape[-2]), None
         x, target = self._pair(batch)
         work.forward(x)
         n_entries = target.shape[-2] * target.shape[-1]
@@ -146,6 +145,15 @@ class HandwrittenStep:
             beside = self._side_port(x, target, work.output, loss)
             penalty = penalty if beside is None else beside
         return loss, penalty
+
+    def _workspace(self, size: int) -> Workspace:
+        """Arrays for a batch of this size, none of whose gradients is there yet."""
+        if size not in self._workspaces:
+            work = self._workspaces[size] = self._allocate(size)
+            work.elsewhere = self.gradients.elsewhere
+        if self.gradients.elsewhere:
+            self.gradients.elsewhere.clear()
+        return self._workspaces[size]
 
 
 class AutogradStep:
@@ -225,6 +233,7 @@ class AutogradTerm:
             if term is None:
                 return None
             gradients = torch.autograd.grad(term, weights, allow_unused=True)
+        self._gradients.gather()
         for view, gradient in zip(
             self._gradients.views.values(), gradients, strict=True
         ):

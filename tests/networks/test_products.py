@@ -52,6 +52,18 @@ def test_products_are_right(onednn, shape, lay_left, lay_right):
     torch.testing.assert_close(out.double(), start + 2 * exact, rtol=1e-5, atol=1e-4)
 
 
+def test_products_are_made_in_arrays_of_their_own(onednn):
+    start, left, right = factors(LARGE)
+    make = products(left, right).make
+    assert (make is not None) == onednn
+    if make is not None:
+        exact = left.double() @ right.double()
+        for bias, expected in ((None, exact), (start[0], start[0] + exact)):
+            found = make(left, right, bias)
+            assert found.is_contiguous()
+            torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-4)
+
+
 def test_products_go_into_part_of_an_array(onednn):
     start, left, right = factors(LARGE)
     whole = torch.zeros(len(start) + 7, start.shape[1])
@@ -106,7 +118,7 @@ def test_plain_numbers_are_those_of_a_thread_and_end(onednn):
 
 
 def test_onednn_is_for_large_products_of_float32(onednn):
-    by_torch, stacked = (torch.mm, torch.addmm), (torch.bmm, torch.baddbmm)
+    by_torch, stacked = (torch.mm, torch.addmm, None), (torch.bmm, torch.baddbmm, None)
     large = products(*factors(LARGE)[1:])
     assert (large != by_torch) == onednn
     assert products(*factors(SMALL)[1:]) == by_torch
@@ -116,7 +128,7 @@ def test_onednn_is_for_large_products_of_float32(onednn):
 
 def test_rounded_products_are_left_to_torch(onednn):
     with bfloat16_products(True, torch.device("cpu")):
-        assert products(*factors(LARGE)[1:]) == (torch.mm, torch.addmm)
+        assert products(*factors(LARGE)[1:]) == (torch.mm, torch.addmm, None)
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,27 @@ def test_saved_moments_go_on_as_if_nothing_had_been(parameter, gradients, n):
         gradient.copy_(given)
         module.fused_adam(found, gradient, moments)(rate)
     assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("make_update", [module._direct, module._public])
+@pytest.mark.parametrize(
+    "spans", [[], [(16, 32)], [(32, 41), (0, 16)], [(0, 41)], [(16, 32), (0, 16)]]
+)
+def test_parts_of_the_gradient_may_stand_elsewhere(
+    make_update, spans, parameter, gradients
+):
+    expected = run(make_update, parameter, gradients)
+    found, gradient = parameter.clone(), torch.empty_like(parameter)
+    elsewhere = {}
+    moments = module.Moments.zero(found)
+    update = make_update(found, gradient, moments, elsewhere)
+    for i, (given, rate) in enumerate(zip(gradients, RATES, strict=True)):
+        gradient.copy_(given)
+        elsewhere.clear()
+        for start, stop in spans if i != 2 else spans[:1]:  # not the same in each step
+            part = gradient[start:stop]
+            elsewhere[part.data_ptr()] = part.clone()[None]
+            part.fill_(torch.nan)
+        update(rate)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
+    assert moments.n_steps == len(RATES)
