@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -13,10 +12,8 @@ from torch import Tensor
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
-Elsewhere = Mapping[int, Tensor]
+Elsewhere = dict[int, Tensor]
 """Parts of a gradient that are not copied to it, by the addresses of their places."""
-
-NOWHERE: Elsewhere = MappingProxyType({})
 
 Update = Callable[[Tensor | float], None]
 """``update(learning_rate)`` takes one step; a rate that changes within a recorded step
@@ -60,12 +57,12 @@ def fused_adam(
     parameter: Tensor,
     gradient: Tensor,
     moments: Moments | None = None,
-    elsewhere: Elsewhere = NOWHERE,
+    elsewhere: Elsewhere | None = None,
 ) -> Update:
     """Adam for a flat parameter, which is updated in place from its flat gradient.
 
-    So are the `moments`; None: they start at zero. What stands `elsewhere` in a step
-    takes the place of what is at that address of the gradient.
+    So are the `moments`; None: they start at zero. What stands `elsewhere` takes the
+    place of what is at that address of the gradient, and is taken away.
 
     torch's fused kernel is called directly: beside a small network the bookkeeping of
     `torch.optim.Adam` costs more than the step. Where this torch has no such kernel,
@@ -74,14 +71,11 @@ def fused_adam(
     kernel = getattr(torch, "_fused_adam_", None)
     moments = Moments.zero(parameter) if moments is None else moments
     make = _public if kernel is None else _direct
-    return make(parameter, gradient, moments, elsewhere)
+    return make(parameter, gradient, moments, {} if elsewhere is None else elsewhere)
 
 
 def _direct(
-    parameter: Tensor,
-    gradient: Tensor,
-    moments: Moments,
-    elsewhere: Elsewhere = NOWHERE,
+    parameter: Tensor, gradient: Tensor, moments: Moments, elsewhere: Elsewhere
 ) -> Update:
     n_steps = moments.n_steps
     one = torch.ones_like(n_steps)  # a number would be made one at every step
@@ -95,11 +89,11 @@ def _direct(
             spans = _spans(gradient, elsewhere)
             pieces[:] = (_cut(flat, spans) for flat in flats)
         parameters, gradients, first, second = pieces
-        gradients[: len(places)] = (given.view(-1) for given in elsewhere.values())
+        given = [tensor.view(-1) for tensor in elsewhere.values()]
         n_steps.add_(one)
         torch._fused_adam_(
             parameters,
-            gradients,
+            given + gradients[len(given) :],
             first,
             second,
             [],
@@ -112,6 +106,7 @@ def _direct(
             amsgrad=False,
             maximize=False,
         )
+        elsewhere.clear()
 
     return update
 
@@ -133,10 +128,7 @@ def _cut(flat: Tensor, spans: Sequence[tuple[int, int]]) -> list[Tensor]:
 
 
 def _public(
-    parameter: Tensor,
-    gradient: Tensor,
-    moments: Moments,
-    elsewhere: Elsewhere = NOWHERE,
+    parameter: Tensor, gradient: Tensor, moments: Moments, elsewhere: Elsewhere
 ) -> Update:
     leaf = parameter.detach().requires_grad_()
     leaf.grad = gradient
@@ -151,6 +143,7 @@ def _public(
         spans = _spans(gradient, elsewhere)
         for (start, stop), given in zip(spans, elsewhere.values(), strict=True):
             gradient[start:stop].copy_(given.view(-1))
+        elsewhere.clear()
         optimiser.param_groups[0]["lr"] = learning_rate
         optimiser.step()
 

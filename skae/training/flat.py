@@ -35,8 +35,9 @@ class FlatTensors:
     views : dict of str to Tensor
         The tensors.
     elsewhere : dict of int to Tensor, or None
-        Of gradients: what the last step has left where it was computed, by the address
-        at which it would stand in `flat`. None: everything is in `flat`.
+        Of gradients: what a step has left where it was computed, by the address at
+        which it would stand in `flat`, until someone takes it from there. None:
+        everything is in `flat`.
     """
 
     def __init__(

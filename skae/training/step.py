@@ -132,7 +132,11 @@ class HandwrittenStep:
         self._workspaces: dict[int, Workspace] = {}
 
     def __call__(self, batch: Tensor) -> Told:
-        work, penalty = self._workspace(batch.shape[-2]), None
+        size = batch.shape[-2]
+        if size not in self._workspaces:
+            self._workspaces[size] = self._allocate(size)
+            self._workspaces[size].elsewhere = self.gradients.elsewhere
+        work, penalty = self._workspaces[size], None
         x, target = self._pair(batch)
         work.forward(x)
         n_entries = target.shape[-2] * target.shape[-1]
@@ -145,15 +149,6 @@ class HandwrittenStep:
             beside = self._side_port(x, target, work.output, loss)
             penalty = penalty if beside is None else beside
         return loss, penalty
-
-    def _workspace(self, size: int) -> Workspace:
-        """Arrays for a batch of this size, none of whose gradients is there yet."""
-        if size not in self._workspaces:
-            work = self._workspaces[size] = self._allocate(size)
-            work.elsewhere = self.gradients.elsewhere
-        if self.gradients.elsewhere:
-            self.gradients.elsewhere.clear()
-        return self._workspaces[size]
 
 
 class AutogradStep:

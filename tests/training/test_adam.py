@@ -23,7 +23,7 @@ def textbook(parameter, gradients, rates, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
 def run(make_update, parameter, gradients, rates=RATES):
     parameter, gradient = parameter.clone(), torch.empty_like(parameter)
-    update = make_update(parameter, gradient, module.Moments.zero(parameter))
+    update = make_update(parameter, gradient, module.Moments.zero(parameter), {})
     for given, rate in zip(gradients, rates, strict=True):
         gradient.copy_(given)
         update(rate)
@@ -107,7 +107,7 @@ def test_parts_of_the_gradient_may_stand_elsewhere(
     update = make_update(found, gradient, moments, elsewhere)
     for i, (given, rate) in enumerate(zip(gradients, RATES, strict=True)):
         gradient.copy_(given)
-        elsewhere.clear()
+        assert not elsewhere
         for start, stop in spans if i != 2 else spans[:1]:  # not the same in each step
             part = gradient[start:stop]
             elsewhere[part.data_ptr()] = part.clone()[None]
