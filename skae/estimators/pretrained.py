@@ -268,11 +268,12 @@ class EncoderWithHead(
     def _reader(self, reset):
         """The autoencoder that knows what X is like: the one given, or the fitted."""
         given = self.autoencoder if reset else self.autoencoder_
-        if isinstance(given, FrozenEstimator):
-            given = given.estimator
-        elif reset and given is not None:
-            given = clone(given)  # what it may have been fitted to is past
-        return given if isinstance(given, AutoencoderTransformer) else None
+        is_frozen = isinstance(given, FrozenEstimator)
+        given = given.estimator if is_frozen else given
+        if not isinstance(given, AutoencoderTransformer):
+            return None  # the default, or what `fit` refuses
+        # What one that is not frozen may have been fitted to is past.
+        return clone(given) if reset and not is_frozen else given
 
     def _judge(self, measure, X, y, sample_weight):
         """``measure(y, predictions)`` over the rows that are labelled."""

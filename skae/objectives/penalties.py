@@ -35,12 +35,11 @@ class Penalty(ABC):
     """A penalty on what the encoder computes: on the code, unless it is told other.
 
     It is a function of means over the rows: of `statistic`, put together by `total`.
-    `norms` are, for each unit, the length of the weights that read it; None unless it
-    `uses_norms`.
+    `norms` are, for each unit, the length of the weights that read it.
     """
 
-    uses_norms: ClassVar[bool] = False
-    """Whether it depends on them."""
+    uses_norms: ClassVar[bool] = True
+    """Whether it looks at `norms`: if not, it is spared them, and gets None."""
 
     def in_units(self, scale: float) -> Penalty:
         """Return the same penalty for rows that are X divided by `scale`."""
@@ -118,6 +117,8 @@ class CodePenalty(Penalty):
 class MeanPenalty(Penalty):
     """``alpha`` times the mean of what it is shown."""
 
+    uses_norms: ClassVar[bool] = False
+
     alpha: float
 
     @property
@@ -138,8 +139,6 @@ class L1(CodePenalty):
     A code cannot evade the penalty by shrinking, while what decodes it grows: the
     penalty is that of the same code before a decoder whose columns have length one.
     """
-
-    uses_norms: ClassVar[bool] = True
 
     @property
     def is_mean_over_rows(self) -> bool:
@@ -172,6 +171,8 @@ class BernoulliSparsity(CodePenalty):
     ``sparsity`` and with the mean activation of a unit, summed over the units (Ng
     2011). Activations lie in (0, 1).
     """
+
+    uses_norms: ClassVar[bool] = False
 
     sparsity: float
 
@@ -218,6 +219,8 @@ class KLToPrior(CodePenalty):
         Of the Gaussian likelihood, in squared units of X; other likelihoods have no
         such number, and their losses count as if it were 1/2.
     """
+
+    uses_norms: ClassVar[bool] = False
 
     free_bits: float = 0.0
     variance: float | Literal["fit"] = 0.5

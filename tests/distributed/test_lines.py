@@ -11,6 +11,10 @@ import torch
 
 from skae.distributed.lines import _accept, _socket, connected
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(socket, "SO_PEERCRED"), reason="only Linux has such lines"
+)
+
 
 def together(size, work, name=str, patience=None):
     """What ``work(rank, lines)`` returns for each of so many, or raises.
