@@ -81,23 +81,26 @@ def _direct(
     one = torch.ones_like(n_steps)  # a number would be made one at every step
     places: list[int] = []
     flats = parameter, gradient, moments.first, moments.second
-    pieces = [[flat] for flat in flats]
+    pieces = [[flat] for flat in (*flats, n_steps)]
 
     def update(learning_rate: Tensor | float) -> None:
         if places != [*elsewhere]:
             places[:] = elsewhere
             spans = _spans(gradient, elsewhere)
-            pieces[:] = (_cut(flat, spans) for flat in flats)
-        parameters, gradients, first, second = pieces
-        given = [tensor.view(-1) for tensor in elsewhere.values()]
+            pieces[:] = [_cut(flat, spans) for flat in flats]
+            pieces.append([n_steps] * len(pieces[0]))
+        parameters, gradients, first, second, steps = pieces
+        if elsewhere:
+            given = [tensor.view(-1) for tensor in elsewhere.values()]
+            gradients = given + gradients[len(given) :]
         n_steps.add_(one)
         torch._fused_adam_(
             parameters,
-            given + gradients[len(given) :],
+            gradients,
             first,
             second,
             [],
-            [n_steps] * len(parameters),
+            steps,
             lr=learning_rate,
             beta1=BETA1,
             beta2=BETA2,
