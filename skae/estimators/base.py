@@ -31,7 +31,7 @@ from skae.estimators.reporting import EpochReporter, fitted_attributes
 from skae.estimators.saving import SavingMixin
 from skae.estimators.settings import planned_epochs
 from skae.estimators.sources import is_lazy, lazily
-from skae.estimators.state import all_or_none, tell_changes
+from skae.estimators.state import all_or_none, changes
 from skae.estimators.validation import (
     check_beside,
     check_clean,
@@ -388,6 +388,6 @@ class AutoencoderTransformer(
             raise ValueError(
                 f"{what} needs a network of the same shape, and the same likelihood, "
                 "as the fit before, but "
-                f"{tell_changes((fitted.network, fitted.likelihood), wanted)}. Set them "
+                f"{changes((fitted.network, fitted.likelihood), wanted)}. Set them "
                 "back, or start anew: call fit, without warm_start=True."
             )

@@ -10,7 +10,7 @@ import torch
 
 from skae.data import BatchesSideBySide, ShuffledBatches
 from skae.estimators import folds
-from skae.estimators.objective import Objective, code_port
+from skae.estimators.objective import Objective, code_port, sum_of_losses
 from skae.estimators.settings import choose_device, rows_of_a_batch
 from skae.training import HandwrittenStep, uses_bfloat16
 
@@ -110,7 +110,7 @@ class JointTask:
         def validate():
             work.forward(seen)
             losses = objective.likelihood.loss(work.output, target)
-            return (losses.sum((1, 2), dtype=torch.float64) / rows.numel()).tolist()
+            return (sum_of_losses(losses) / rows.numel()).tolist()
 
         return validate
 

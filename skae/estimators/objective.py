@@ -123,7 +123,7 @@ class Objective:
             encoding = self.network.trace(weights, x)
             z = self.network.code.draw(encoding.code, generator)
             output = self.network.decode(weights, z)
-            loss += self.loss(output, target).sum(dtype=torch.float64)
+            loss += sum_of_losses(self.loss(output, target))
             if self.penalty is not None:
                 units, norms = self.observed(weights, encoding, generator)
                 sums += self.penalty.statistic(units).sum(0, dtype=torch.float64)
@@ -140,7 +140,7 @@ class Objective:
         for block in rows.split(self._evaluated_rows):
             x, target = self.clean(block)
             output = self.network.decode(weights, self.network.encode(weights, x))
-            loss += self.likelihood.loss(output, target).sum(dtype=torch.float64)
+            loss += sum_of_losses(self.likelihood.loss(output, target))
         return loss.item() / self._n_entries(rows)
 
     def noise_variance(self, weights, rows, generator):
@@ -297,6 +297,14 @@ class _Terms:
         """Penalty on a batch."""
         units, norms = self._objective.observed(weights, encoding, self._generator)
         return self._penalty.total(self._penalty.statistic(units).mean(0), norms)
+
+
+def sum_of_losses(losses):
+    """Sum of the losses of entries, in float64: ([n_networks,] n_rows, n_features).
+
+    A row is added up in its own dtype: of all entries torch would make a wide copy.
+    """
+    return losses.sum(-1).sum(-1, dtype=torch.float64)
 
 
 def reader_norms(network, penalty, weights):

@@ -11,7 +11,7 @@ from scipy.linalg import lstsq
 from skae.data import StreamedRows, principal_axes
 from skae.networks import initialise, start_at_path
 
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS, _CACHED_ENTRIES = 4096, 2**17
 _EXACT = torch.float64
 _DAMPING = 100.0  # of the output at random, for noise as large as the rows
 _LEAST_NOISE = 1e-6  # of the variance of an entry, that a code takes for noise
@@ -105,11 +105,20 @@ class Means(NamedTuple):
             zeros = {"dtype": rows.dtype, "device": rows.device}
             return cls(*torch.zeros((3, rows.shape[1]), **zeros))
         sums = 0.0
-        for block in rows.split(_BLOCK_ROWS):
+        for block in rows.split(_rows_to_sum(rows)):
             seen, target = objective.clean(block)
             parts = seen, objective.likelihood.features(target), target
-            sums += torch.stack([part.sum(0, dtype=_EXACT) for part in parts])
+            own = {id(part): part for part in parts}  # which may be one
+            found = {i: part.sum(0, dtype=_EXACT) for i, part in own.items()}
+            sums += torch.stack([found[id(part)] for part in parts])
         return cls(*(sums / len(rows)).to(rows.dtype))
+
+
+def _rows_to_sum(rows):
+    """How many rows to add up at a time: torch makes a copy of them in float64."""
+    if isinstance(rows, torch.Tensor) and rows.device.type == "cpu":
+        return max(1, min(_BLOCK_ROWS, _CACHED_ENTRIES // rows.shape[1]))
+    return _BLOCK_ROWS
 
 
 def _axes(objective, rows, mean):

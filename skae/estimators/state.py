@@ -37,7 +37,7 @@ def all_or_nothing(estimator):
         raise
 
 
-def tell_changes(before, after):
+def changes(before, after):
     """Tell in what the parts of two fits differ: "n_features was 4 and is 5"."""
     told = []
     for old, new in zip(before, after, strict=True):
