@@ -257,7 +257,7 @@ class Autoencoder(AutoencoderTransformer):
         return self._dense(n_features)
 
     def _dense(self, n_features, *, n_components=None, code=None, **parts):
-        """Compose a dense network as the parameters say, and `parts` that they do not.
+        """Compose a dense network as the parameters say, but for `parts`.
 
         Parameters
         ----------
@@ -268,7 +268,7 @@ class Autoencoder(AutoencoderTransformer):
         code : Code or None
             None: the activation that `code_activation` names.
         **parts : dict
-            Further attributes of the Composition.
+            Attributes of the Composition, in place of what the parameters say.
         """
         network = DenseNetwork(
             n_features,
@@ -279,12 +279,12 @@ class Autoencoder(AutoencoderTransformer):
             tied_weights=self.tied_weights,
             linear_path=self.linear_path,
         )
-        return Composition(
-            network,
-            make_likelihood(self.likelihood, self.output_activation),
-            WeightDecay(self.weight_decay) if self.weight_decay else None,
-            **parts,
-        )
+        said = {
+            "network": network,
+            "likelihood": make_likelihood(self.likelihood, self.output_activation),
+            "decay": WeightDecay(self.weight_decay) if self.weight_decay else None,
+        }
+        return Composition(**{**said, **parts})
 
     def _layer_sizes(self):
         """Widths of the hidden layers as a tuple of int."""

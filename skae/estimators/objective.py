@@ -10,6 +10,7 @@ from operator import add
 
 import torch
 
+from skae.networks import DenseBackprop
 from skae.objectives import scalar
 from skae.training import AutogradStep, AutogradTerm, HandwrittenStep
 
@@ -213,9 +214,13 @@ class Objective:
 
     def workspace(self, parameters, gradients, generators):
         """``workspace(n_rows)`` makes the arrays of a hand-written step."""
-        views = parameters.views, gradients.views
+        arrays = self.network, parameters.views, gradients.views
         backprop = self._composition.backprop
-        return lambda n_rows: backprop(self.network, *views, n_rows, generators)
+        if backprop is not DenseBackprop:  # which may look at what it has put there
+            return lambda n_rows: backprop(*arrays, n_rows, generators)
+        return lambda n_rows: DenseBackprop(
+            *arrays, n_rows, generators, gradients.elsewhere
+        )
 
 
 class _Terms:

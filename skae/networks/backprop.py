@@ -22,8 +22,9 @@ _limit_backward = torch.ops.aten.hardtanh_backward.grad_input
 class DenseBackprop:
     """The hand-written step of a `DenseNetwork`, for batches of one size.
 
-    Every array of the step is allocated here, once, and every call of the step is
-    bound to its arrays here, once: a step replays three lists of calls. The output and
+    Every array of the step is allocated here, once, but for large ones that a library
+    brings, and every call of the step is bound to its arrays here, once: a step replays
+    three lists of calls. The output and
     its gradient are the port at which a likelihood meets the network, the code and its
     gradient are the port for penalties on the code.
 
@@ -46,21 +47,22 @@ class DenseBackprop:
         Rows of a batch.
     generators : sequence of torch.Generator
         Sources of the noise of a random code, one for each network.
+    elsewhere : dict of int to Tensor, or None
+        Where a large gradient is put, by the address of the array that is for it, if a
+        library has made it in another one. None: it is copied.
 
     Attributes
     ----------
-    output, output_gradient : Tensor of shape ([n_networks,] batch_size, n_features)
-        Filled by `forward`, and to be filled before `backward_to_code`.
+    output : Tensor of shape ([n_networks,] batch_size, n_features)
+        What `forward` has brought.
+    output_gradient : Tensor of the same shape
+        To be filled before `backward_to_code`.
     code, code_gradient : Tensor of shape ([n_networks,] n_parameters, batch_size)
         Filled by `forward` and by `backward_to_code`; the gradient may be changed
         before `backward_to_input`.
-    elsewhere : dict of int to Tensor, or None
-        Where large products are left as gradients, by the address of the array that
-        they are for, if a library has made them in another. None: they are copied.
     """
 
     output: Tensor
-    elsewhere: dict[int, Tensor] | None = None
 
     def __init__(
         self,
@@ -69,8 +71,9 @@ class DenseBackprop:
         gradients: Weights,
         batch_size: int,
         generators: Sequence[torch.Generator],
+        elsewhere: dict[int, Tensor] | None = None,
     ) -> None:
-        self._network = network
+        self._network, self._elsewhere = network, elsewhere
         self._weights, self._gradients = weights, gradients
         self._networks = weights[network.output_bias].shape[:-1]
         self._batch_size = batch_size
@@ -118,7 +121,7 @@ class DenseBackprop:
         elif self._network.tied_weights:
             self._last.addmm(out, into, x, out=out)
         else:
-            self._leave(self._last, out, into, x)
+            _put(self._last, out, into, x, self._elsewhere)
         torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
@@ -286,19 +289,15 @@ class DenseBackprop:
         return self._gradient(out, left, right)
 
     def _gradient(self, out: Tensor, left: Tensor, right: Tensor) -> list[Call]:
-        """Put a product into a gradient, or leave it elsewhere."""
-        by = products(left, right)
-        if by.make is None:
-            return self._product(out, left, right)
-        return [partial(self._leave, by, out, left, right)]
+        """Put a product into a gradient, or elsewhere.
 
-    def _leave(self, by: Products, out: Tensor, left: Tensor, right: Tensor) -> None:
-        """Leave a product elsewhere, if that may be; rows may be sparse."""
-        make = None if has_torch_function_unary(right) else by.make
-        if self.elsewhere is None or self._network.tied_weights or make is None:
-            by.mm(left, right, out=out)
-        else:
-            self.elsewhere[out.data_ptr()] = make(left, right)
+        Of tied weights it is but a part, and products of several networks are never
+        made elsewhere.
+        """
+        by = products(left, right)
+        if by.make is None or self._network.tied_weights:
+            return self._product(out, left, right)
+        return [partial(_put, by, out, left, right, self._elsewhere)]
 
     def _product(
         self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool = False
@@ -333,3 +332,17 @@ class DenseBackprop:
     def _empty(self, width: int) -> Tensor:
         like = self._weights[self._network.output_bias]
         return like.new_empty((*self._networks, width, self._batch_size))
+
+
+def _put(
+    by: Products,
+    out: Tensor,
+    left: Tensor,
+    right: Tensor,
+    elsewhere: dict[int, Tensor] | None,
+) -> None:
+    """Put a product with rows, which may be sparse, into `out`, or elsewhere."""
+    if elsewhere is None or by.make is None or has_torch_function_unary(right):
+        by.mm(left, right, out=out)
+    else:
+        elsewhere[out.data_ptr()] = by.make(left, right)

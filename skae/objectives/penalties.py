@@ -39,7 +39,7 @@ class Penalty(ABC):
     """
 
     uses_norms: ClassVar[bool] = True
-    """Whether it looks at `norms`: if not, it is spared them, and gets None."""
+    """Whether it looks at `norms`; if not, they are None where nobody needs them."""
 
     def in_units(self, scale: float) -> Penalty:
         """Return the same penalty for rows that are X divided by `scale`."""

@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+from skae.training.flat import Elsewhere, gather, span
 
-Elsewhere = dict[int, Tensor]
-"""Parts of a gradient that are not copied to it, by the addresses of their places."""
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 Update = Callable[[Tensor | float], None]
 """``update(learning_rate)`` takes one step; a rate that changes within a recorded step
@@ -84,9 +83,9 @@ def _direct(
     pieces = [[flat] for flat in (*flats, n_steps)]
 
     def update(learning_rate: Tensor | float) -> None:
-        if places != [*elsewhere]:
+        if (elsewhere or places) and places != [*elsewhere]:
             places[:] = elsewhere
-            spans = _spans(gradient, elsewhere)
+            spans = [span(gradient, *place) for place in elsewhere.items()]
             pieces[:] = [_cut(flat, spans) for flat in flats]
             pieces.append([n_steps] * len(pieces[0]))
         parameters, gradients, first, second, steps = pieces
@@ -114,20 +113,12 @@ def _direct(
     return update
 
 
-def _spans(gradient: Tensor, elsewhere: Elsewhere) -> list[tuple[int, int]]:
-    """Where the places of what stands elsewhere begin and end."""
-    size, spans = gradient.element_size(), list[tuple[int, int]]()
-    for address, given in elsewhere.items():
-        start = (address - gradient.data_ptr()) // size
-        spans.append((start, start + given.numel()))
-    return spans
-
-
-def _cut(flat: Tensor, spans: Sequence[tuple[int, int]]) -> list[Tensor]:
+def _cut(flat: Tensor, spans: Sequence[slice]) -> list[Tensor]:
     """Parts of a flat tensor: these spans, and then all that lies between them."""
-    bounds = [0, *chain(*sorted(spans)), flat.numel()]
-    between = zip(bounds[::2], bounds[1::2], strict=True)
-    return [flat[start:stop] for start, stop in chain(spans, between) if start < stop]
+    inner = sorted((one.start, one.stop) for one in spans)
+    bounds = [0, *chain(*inner), flat.numel()]
+    between = map(slice, bounds[::2], bounds[1::2])
+    return [flat[part] for part in (*spans, *between) if part.start < part.stop]
 
 
 def _public(
@@ -143,10 +134,7 @@ def _public(
     }
 
     def update(learning_rate: Tensor | float) -> None:
-        spans = _spans(gradient, elsewhere)
-        for (start, stop), given in zip(spans, elsewhere.values(), strict=True):
-            gradient[start:stop].copy_(given.view(-1))
-        elsewhere.clear()
+        gather(gradient, elsewhere)
         optimiser.param_groups[0]["lr"] = learning_rate
         optimiser.step()
 

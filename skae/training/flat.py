@@ -13,6 +13,9 @@ from torch import Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+Elsewhere = dict[int, Tensor]
+"""Parts of a flat tensor that are not there, by the addresses of their places."""
+
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
 
@@ -35,9 +38,8 @@ class FlatTensors:
     views : dict of str to Tensor
         The tensors.
     elsewhere : dict of int to Tensor, or None
-        Of gradients: what a step has left where it was computed, by the address at
-        which it would stand in `flat`, until someone takes it from there. None:
-        everything is in `flat`.
+        Of gradients: what a step has left where it was computed, until someone takes
+        it from there. None: everything is in `flat`.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class FlatTensors:
             name: self.flat[offsets[name] :][: prod(shape)].view(shape)
             for name, shape in shapes.items()
         }
-        self.elsewhere: dict[int, Tensor] | None = None
+        self.elsewhere: Elsewhere | None = None
         self._offsets = offsets
 
     @staticmethod
@@ -73,11 +75,8 @@ class FlatTensors:
 
     def gather(self) -> None:
         """Copy to `flat` what is elsewhere."""
-        for address, tensor in (self.elsewhere or {}).items():
-            start = (address - self.flat.data_ptr()) // self.flat.element_size()
-            self.flat[start:][: tensor.numel()].copy_(tensor.view(-1))
         if self.elsewhere:
-            self.elsewhere.clear()
+            gather(self.flat, self.elsewhere)
 
     def numpy(self) -> dict[str, NDArray[np.floating]]:
         """Copies of the tensors as arrays."""
@@ -115,3 +114,16 @@ class FlatTensors:
         """Copy the tensors of one of the networks side by side to `out`."""
         for name, view in out.views.items():
             view.copy_(self.views[name][network])
+
+
+def span(flat: Tensor, address: int, part: Tensor) -> slice:
+    """Where a part of `flat` belongs that has its place at this address."""
+    start = (address - flat.data_ptr()) // flat.element_size()
+    return slice(start, start + part.numel())
+
+
+def gather(flat: Tensor, elsewhere: Elsewhere) -> None:
+    """Copy to `flat` what is elsewhere, where it is no longer then."""
+    for address, part in elsewhere.items():
+        flat[span(flat, address, part)].copy_(part.view(-1))
+    elsewhere.clear()

@@ -252,7 +252,7 @@ def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     weights, gradients = task.parameters.flat[task.trained], task.step.gradients
     if training.moments is None:
         training.moments = Moments.zero(weights)
-    if gradients.elsewhere is None:
+    if task.decay is None and gradients.elsewhere is None:
         gradients.elsewhere = {}
     update = fused_adam(
         weights, gradients.flat[task.trained], training.moments, gradients.elsewhere
@@ -272,13 +272,11 @@ def advance_by(task: Task, update: Update) -> Advance:
     """A step of the task, and the `update` of its weights."""
     step, decay, constrain = task.step, task.decay, task.constrain
     decayed = step.parameters.flat[task.decayed]
-    gradients = step.gradients
-    gradient = gradients.flat[task.decayed]
+    gradient = step.gradients.flat[task.decayed]
 
     def advance(batch: Tensor, learning_rate: Tensor | float) -> Told:
         told = step(batch)
         if decay is not None:
-            gradients.gather()
             decay.add_gradient(decayed, gradient)
         update(learning_rate)
         if constrain is not None:

@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -206,5 +207,18 @@ def train_all(trainings: Iterable[Training]) -> list[History]:
     rendezvous.train(number, asked)
     for training in asked:
         if training.error is not None:
-            raise training.error
+            raise _own(training.error)
     return [training.history for training in asked]
+
+
+def _own(error: Exception) -> Exception:
+    """A copy for one of the fits that an error has ended.
+
+    With every raise a traceback grows: one error for all would tell of all of them.
+    """
+    try:
+        own = copy(error)
+    except Exception:  # it is made of more than it says
+        return error
+    own.__cause__, own.__suppress_context__ = error.__cause__, True
+    return own.with_traceback(error.__traceback__)

@@ -67,8 +67,6 @@ class Workspace(Protocol):
     @property
     def code_gradient(self) -> Tensor: ...
 
-    elsewhere: dict[int, Tensor] | None
-
     def forward(self, x: Tensor) -> None: ...
 
     def backward_to_code(self) -> None: ...
@@ -135,7 +133,6 @@ class HandwrittenStep:
         size = batch.shape[-2]
         if size not in self._workspaces:
             self._workspaces[size] = self._allocate(size)
-            self._workspaces[size].elsewhere = self.gradients.elsewhere
         work, penalty = self._workspaces[size], None
         x, target = self._pair(batch)
         work.forward(x)

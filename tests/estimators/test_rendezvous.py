@@ -1,5 +1,6 @@
 """Fits that are trained together: for each it is as if it were alone."""
 
+import traceback
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -317,6 +318,30 @@ def test_failure_of_the_whole_family_is_everybodys_error(X, monkeypatch):
     for error in fit_all(each(Autoencoder, {}, {}), [X] * 2):
         assert isinstance(error, MemoryError)
         assert "batch_size" in str(error)
+
+
+class TwoWordsError(Exception):
+    """An error that cannot be copied."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+
+
+@pytest.mark.parametrize("error", [ValueError("a b"), TwoWordsError("a", "b")])
+def test_every_fit_tells_of_itself_alone(X, monkeypatch, error):
+    def fail(*arguments):
+        raise error from KeyError("why")
+
+    monkeypatch.setattr("skae.training.rendezvous.train_together", fail)
+    found = fit_all(each(Autoencoder, *[{}] * 6), [X] * 6)
+    told = ["".join(traceback.format_exception(one)) for one in found]
+    for one, text in zip(found, told, strict=True):
+        assert type(one) is type(error)
+        assert str(one) == "a b"
+        assert isinstance(one.__cause__, KeyError)
+        assert "in fail" in text
+    if isinstance(error, ValueError):
+        assert {text.count("in train_all") for text in told} == {1}
 
 
 def test_network_that_cannot_be_compared_is_trained_alone(X, families):

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.distributions import Bernoulli, kl_divergence
 
-from skae import Autoencoder, SparseAutoencoder
+from skae import Autoencoder, SparseAutoencoder, VariationalAutoencoder
 from skae.estimators.objective import Objective
 from skae.networks import DenseNetwork, PlainCode
 from skae.objectives import L1, BernoulliSparsity
@@ -317,3 +317,26 @@ def test_units_begin_as_active_as_they_are_to_be():
     for sparsity in (0.05, 0.5):
         Z = SparseAutoencoder(4, sparsity=sparsity, **settings).fit_transform(X)
         assert_allclose(Z, sparsity, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "asks"),
+    [
+        (SparseAutoencoder(K, max_iter=2), True),
+        (SparseAutoencoder(K, max_iter=2, penalty="kl"), False),
+        (VariationalAutoencoder(K, max_iter=2), False),
+    ],
+    ids=["l1", "kl", "variational"],
+)
+def test_lengths_of_readers_are_for_penalties_that_look_at_them(
+    estimator, asks, monkeypatch
+):
+    calls, lengths_of = [], DenseNetwork.reader_norms
+
+    def note(network, weights):
+        calls.append(network)
+        return lengths_of(network, weights)
+
+    monkeypatch.setattr(DenseNetwork, "reader_norms", note)
+    estimator.fit(np.random.default_rng(0).normal(size=(40, D)))
+    assert bool(calls) == asks
