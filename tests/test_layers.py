@@ -18,7 +18,7 @@ ROOT = Path(skae.__file__).parent
 TORCH_SIDE = {"data", "distributed", "networks", "objectives", "training"}
 
 FLOORS = (
-    {"__version__", "_atomic", "_optional"},
+    {"__version__", "_atomic", "_blas", "_optional"},
     {"metrics", "persistence", *TORCH_SIDE},
     {"estimators"},
     {"inspection", "model_selection"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from scipy.linalg import eigh, svd
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from skae._blas import numpy_threads
+
 Rows = Callable[[], Iterable[Tensor]]
 """Gives the centred rows anew, a block at a time."""
 
@@ -19,6 +22,10 @@ _LARGEST_GRAM = 5000
 
 _MOST_ENTRIES = 2**26
 """Of wide rows that are brought together."""
+
+_ONE_THREAD_WIDTH = 1000
+"""Up to which several threads find eigenvectors no sooner than one: they wait for each
+other at every column, and beside a busy process for long."""
 
 
 class PrincipalAxes(NamedTuple):
@@ -117,7 +124,8 @@ def axes_within(rows: Rows, basis: NDArray[np.float64]) -> PrincipalAxes:
 
 def _gram(rows: Rows, d: int, k: int) -> Parts:
     gram = gram_matrix(rows, d)
-    values, vectors = eigh(gram, subset_by_index=(d - k, d - 1))
+    with nullcontext() if d > _ONE_THREAD_WIDTH else numpy_threads(0.0, 1):
+        values, vectors = eigh(gram, subset_by_index=(d - k, d - 1))
     return vectors.T[::-1].copy(), values[::-1].copy(), float(np.trace(gram))
 
 

@@ -17,6 +17,7 @@ from sklearn.base import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from skae._blas import numpy_threads
 from skae.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from skae.estimators.checkpointing import CHECKPOINT_CONSTRAINTS, checkpointed
 from skae.estimators.exporting import ExportingMixin
@@ -44,7 +45,7 @@ from skae.estimators.validation import (
     refuse_both,
     warn_of_targets,
 )
-from skae.training import SCHEDULES, neutral, numpy_threads
+from skae.training import SCHEDULES, neutral
 
 
 class AutoencoderTransformer(
@@ -179,7 +180,7 @@ class AutoencoderTransformer(
         if X_val is not None:
             X_val = check_beside(self, X_val, "X_val")
         with (
-            numpy_threads(X.size * X.shape[1]),
+            numpy_threads(X.size * X.shape[1], torch.get_num_threads()),
             checkpointed(self, X=X, X_val=X_val, X_clean=X_clean),
         ):
             self._fit(X, X_val, X_clean)

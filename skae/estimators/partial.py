@@ -10,6 +10,7 @@ import torch
 from sklearn.base import _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from skae._blas import numpy_threads
 from skae.distributed import Alone
 from skae.estimators.checkpointing import refuse_checkpoints
 from skae.estimators.fitting import Fit
@@ -33,7 +34,6 @@ from skae.training import (
     advance_by,
     fused_adam,
     neutral,
-    numpy_threads,
     run_epoch,
 )
 
@@ -260,7 +260,7 @@ class PartialFitMixin:
             X = check_X(self, X, reset=first, trains=True)
             if X_clean is not None:
                 X_clean = check_clean(self, X_clean, X)
-            with numpy_threads(X.size * X.shape[1]):
+            with numpy_threads(X.size * X.shape[1], torch.get_num_threads()):
                 self._partial_fit(X, X_clean)
         return self
 

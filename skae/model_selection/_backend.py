@@ -1,5 +1,6 @@
 """joblib's threads, as a rendezvous of fits that are trained together."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -7,7 +8,8 @@ from itertools import count
 import torch
 from joblib.parallel import ParallelBackendBase
 
-from skae.training import Rendezvous, numpy_threads
+from skae._blas import numpy_threads
+from skae.training import Rendezvous
 
 
 class RendezvousBackend(ParallelBackendBase):
@@ -67,7 +69,7 @@ class RendezvousBackend(ParallelBackendBase):
         self._threads = ThreadPoolExecutor(n_threads)
         jobs, self._early = self._early, []
         try:
-            with numpy_threads(0.0, max(1, torch.get_num_threads() // n_threads)):
+            with numpy_threads(math.inf, max(1, torch.get_num_threads() // n_threads)):
                 for job in jobs:
                     self._begin(*job)
                 self._rendezvous.lead()

@@ -7,7 +7,6 @@ from skae.training.environment import (
     bfloat16_products,
     memory_errors,
     neutral,
-    numpy_threads,
     threads,
     uses_bfloat16,
 )
@@ -47,7 +46,6 @@ __all__ = [
     "fused_adam",
     "memory_errors",
     "neutral",
-    "numpy_threads",
     "run_epoch",
     "threads",
     "train",

@@ -6,18 +6,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 
 ONE_THREAD_FLOPS = 2e7
 """Below this much arithmetic a step, waking a second thread costs more than it does."""
-
-_ONE_NUMPY_THREAD_FLOPS = 2e8
-"""Below this much arithmetic in all, numpy's threads are not worth their spinning."""
 
 _BFLOAT16_FLOPS = 1e7
 """From this much arithmetic a product, rounding its factors pays."""
@@ -126,36 +121,6 @@ def threads(flops: float, most: int | None = None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def numpy_threads(flops: float, most: int = 1) -> Iterator[None]:
-    """Let numpy and scipy take `most` threads for `flops` operations that are few.
-
-    Each of the two has threads of its own, which go on spinning when their work is
-    done: in the way of the other's and of torch's, which then wait for a core. The
-    number is that of the process: while somebody is inside, others change nothing.
-    """
-    is_small = flops < _ONE_NUMPY_THREAD_FLOPS
-    if not (is_small and _numpy_is_ours.acquire(blocking=False)):
-        yield
-        return
-    try:
-        with _blas().limit(limits=most):
-            yield
-    finally:
-        _numpy_is_ours.release()
-
-
-_numpy_is_ours = threading.Lock()
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """Control of the threads of numpy's and scipy's linear algebra."""
-    import scipy.linalg  # noqa: F401  that it is there to be found
-
-    return ThreadpoolController().select(user_api="blas")
 
 
 def uses_bfloat16(precision: str, flops: float, device: torch.device) -> bool:
