@@ -1,4 +1,4 @@
-"""numpy's and scipy's threads: as many as are of use, and never more than there were."""
+"""Threads of numpy and scipy: as many as are of use, never more than there were."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -91,17 +91,21 @@ class Composition:
 
     def in_units(self, scaling, least, most):
         """Return the same composition for rows that are scaled."""
-        mean = torch.from_numpy(scaling.mean)
-        corruption, dissimilarity = (
-            part and part.in_units(mean, scaling.scale, least, most)
-            for part in (self.corruption, self.dissimilarity)
-        )
-        return replace(
-            self,
-            corruption=corruption,
-            dissimilarity=dissimilarity,
-            penalty=self.penalty and self.penalty.in_units(scaling.scale),
-        )
+        mean, scale = torch.from_numpy(scaling.mean), scaling.scale
+        units = {
+            "corruption": (mean, scale, least, most),
+            "dissimilarity": (mean, scale, least, most),
+            "penalty": (scale,),
+        }
+        parts = {name: getattr(self, name) for name in units}
+        scaled = {n: p and p.in_units(*units[n]) for n, p in parts.items()}
+        for name, part in parts.items():
+            if part is not None and scaled[name] is None:
+                raise TypeError(
+                    f"{type(part).__name__}.in_units must return the {name} for rows "
+                    "that are scaled, but returns None."
+                )
+        return replace(self, **scaled)
 
     def observed(self):
         """Return the same composition for rows in which entries may be NaN.

@@ -10,7 +10,7 @@ import torch
 
 from skae.data import BatchesSideBySide, ShuffledBatches
 from skae.estimators import folds
-from skae.estimators.objective import Objective, code_port, sum_of_losses
+from skae.estimators.objective import Objective, code_port, reader_norms, sum_of_losses
 from skae.estimators.settings import choose_device, rows_of_a_batch
 from skae.training import HandwrittenStep, uses_bfloat16
 
@@ -162,4 +162,29 @@ def _penalise(tasks, parameters, gradients):
 
     network = tasks[0].objective.network
     port = code_port(network, penalty, parameters, gradients, weight)
-    return lambda code, gradient, loss: port(code, gradient, loss) * weights
+    is_verified = False
+
+    def penalise(code, gradient, loss):
+        nonlocal is_verified
+        penalties = port(code, gradient, loss) * weights
+        if not is_verified:
+            norms = reader_norms(network, penalty, parameters.views)
+            _verify_proportional(tasks, code, norms, penalties)
+            is_verified = True
+        return penalties
+
+    return penalise
+
+
+def _verify_proportional(tasks, code, norms, penalties):
+    """Refuse penalties that are not what one of weight 1 makes them."""
+    for i, task in enumerate(tasks):
+        penalty, out = task.objective.penalty, torch.empty_like(code[i])
+        own = penalty.gradient(code[i], None if norms is None else norms[i], out)[0]
+        if not torch.isclose(own, penalties[i], rtol=1e-3, equal_nan=True):
+            raise ValueError(
+                f"{type(penalty).__name__} is not proportional to its alpha: with "
+                f"alpha={penalty.alpha} it is {float(own):.3g}, and {penalty.alpha} "
+                f"times what it is with alpha=1 is {float(penalties[i]):.3g}. Mend it, "
+                "or search with train_together=False."
+            )

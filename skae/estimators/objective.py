@@ -127,7 +127,8 @@ class Objective:
             loss += sum_of_losses(self.loss(output, target))
             if self.penalty is not None:
                 units, norms = self.observed(weights, encoding, generator)
-                sums += self.penalty.statistic(units).sum(0, dtype=torch.float64)
+                terms = statistic_of(self.penalty, units)
+                sums += terms.sum(0, dtype=torch.float64)
             if limit < math.inf and loss.item() / n_entries > limit:
                 break
         penalty = 0.0
@@ -301,7 +302,7 @@ class _Terms:
     def _of(self, weights, encoding):
         """Penalty on a batch."""
         units, norms = self._objective.observed(weights, encoding, self._generator)
-        return self._penalty.total(self._penalty.statistic(units).mean(0), norms)
+        return self._penalty.total(statistic_of(self._penalty, units).mean(0), norms)
 
 
 def sum_of_losses(losses):
@@ -310,6 +311,18 @@ def sum_of_losses(losses):
     A row is added up in its own dtype: of all entries torch would make a wide copy.
     """
     return losses.sum(-1).sum(-1, dtype=torch.float64)
+
+
+def statistic_of(penalty, units):
+    """What a penalty averages over the rows: (batch, n_units) to (batch, n_terms)."""
+    terms = penalty.statistic(units)
+    if terms.ndim != 2 or len(terms) != len(units):
+        raise ValueError(
+            f"{type(penalty).__name__}.statistic must give some terms for each row, "
+            f"({len(units)}, n_terms), which are averaged afterwards, but gives an "
+            f"array of shape {tuple(terms.shape)}."
+        )
+    return terms
 
 
 def reader_norms(network, penalty, weights):
