@@ -24,9 +24,8 @@ class DenseBackprop:
 
     Every array of the step is allocated here, once, but for large ones that a library
     brings, and every call of the step is bound to its arrays here, once: a step replays
-    three lists of calls. The output and
-    its gradient are the port at which a likelihood meets the network, the code and its
-    gradient are the port for penalties on the code.
+    three lists of calls. The output and its gradient are the port at which a likelihood
+    meets the network, the code and its gradient are the port for penalties on the code.
 
     Inside, a row is a unit and a column a sample: (width, batch_size). With a linear
     path the code z then is the upper part of [z; g_1], which goes into the decoder's

@@ -252,7 +252,7 @@ def _run_epochs(training: Training, goes_on: Callable[[], bool]) -> None:
     weights, gradients = task.parameters.flat[task.trained], task.step.gradients
     if training.moments is None:
         training.moments = Moments.zero(weights)
-    if task.decay is None and gradients.elsewhere is None:
+    if task.decay is None and gradients.elsewhere is None:  # decay is added in place
         gradients.elsewhere = {}
     update = fused_adam(
         weights, gradients.flat[task.trained], training.moments, gradients.elsewhere
