@@ -10,7 +10,8 @@ import torch
 
 from skae.data import BatchesSideBySide, ShuffledBatches
 from skae.estimators import folds
-from skae.estimators.objective import Objective, code_port, reader_norms, sum_of_losses
+from skae.estimators.code_port import code_port, reader_norms
+from skae.estimators.objective import Objective, sum_of_losses
 from skae.estimators.settings import choose_device, rows_of_a_batch
 from skae.training import HandwrittenStep, uses_bfloat16
 

@@ -10,8 +10,8 @@ from operator import add
 
 import torch
 
+from skae.estimators.code_port import code_port, reader_norms
 from skae.networks import DenseBackprop
-from skae.objectives import scalar
 from skae.training import AutogradStep, AutogradTerm, HandwrittenStep
 
 _EVALUATED_ROWS, _EVALUATED_ENTRIES = 1000, 2**23
@@ -323,38 +323,3 @@ def statistic_of(penalty, units):
             f"array of shape {tuple(terms.shape)}."
         )
     return terms
-
-
-def reader_norms(network, penalty, weights):
-    """Lengths of what decodes each entry of the code, if the penalty asks for them."""
-    return network.reader_norms(weights) if penalty.uses_norms else None
-
-
-def code_port(network, penalty, parameters, gradients, weight):
-    """The port at the code, for a penalty that is differentiated by hand.
-
-    ``weight(loss)`` is the factor of its gradient: a number, or one for each network.
-    """
-    readers = network.readers(parameters.views)
-    by_readers = network.readers(gradients.views)
-
-    def port(code, gradient, loss):
-        norms = reader_norms(network, penalty, parameters.views)
-        out = torch.empty_like(gradient)
-        value, by_norms = penalty.gradient(code, norms, out)
-        factor = weight(loss)
-        if not isinstance(factor, torch.Tensor):
-            factor = scalar(factor, out)
-        factor = factor[..., None, None]
-        gradient.addcmul_(out, factor)
-        if by_norms is not None:
-            gradients.gather()
-            by_norms = by_norms.div_(norms.clamp_min(_TINY))[..., None].mul_(factor)
-            for matrix, by_matrix in zip(readers, by_readers, strict=True):
-                by_matrix.addcmul_(matrix, by_norms)
-        return value
-
-    return port
-
-
-_TINY = 1e-30  # a length that nothing is divided by

@@ -17,7 +17,13 @@ from skae.objectives import (
     WeightDecay,
 )
 
-SETTINGS = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+SETTINGS = {
+    "hidden_layer_sizes": (8,),
+    "batch_size": 30,
+    "max_iter": 3,
+    "early_stopping": False,
+    "random_state": 0,
+}
 
 
 @pytest.fixture
@@ -103,6 +109,56 @@ def test_a_statistic_has_terms_for_each_row(X, axis, by_hand):
     penalty = Mean(1.0) if by_hand else Mean()
     with pytest.raises(ValueError, match=r"Mean\.statistic must give .* each row"):
         composed(penalty=penalty).fit(X)
+
+
+def returns(found):
+    """A gradient that is written, and returns this."""
+
+    def gradient(self, code, norms, out):
+        out.zero_()
+        return found(code)
+
+    return gradient
+
+
+def writes_half(self, code, norms, out):
+    out[:1] = 0.0
+    return code.sum((-2, -1)), None
+
+
+@pytest.mark.parametrize(
+    ("gradient", "error", "words"),
+    [
+        (returns(torch.ones_like), TypeError, "returns Tensor"),
+        (returns(lambda code: None), TypeError, "returns NoneType"),
+        (
+            returns(lambda code: (0.0, None)),
+            ValueError,
+            r"shape \(\), but returns float",
+        ),
+        (returns(lambda code: (code.sum(-1), None)), ValueError, r"returns \(2,\)"),
+        (
+            returns(lambda code: (code.sum(), code.sum(0))),
+            ValueError,
+            r"norms of their shape.* are None, and it is \(30,\)",
+        ),
+        (writes_half, ValueError, r"all of out, of shape \(2, 30\), .*NaN"),
+    ],
+    ids=["a tensor", "nothing", "a number", "a row", "other norms", "half of it"],
+)
+@pytest.mark.parametrize("search", [False, True])
+def test_a_gradient_by_hand_is_what_it_must_be(
+    X, gradient, error, words, search, monkeypatch
+):
+    monkeypatch.setattr(Ridge, "gradient", gradient)
+    model = Ridged()
+    if search:
+        model = AutoencoderSearchCV(
+            model, {"alpha": [0.1, 0.2]}, cv=2, error_score="raise"
+        )
+        words = r"Ridge\.gradient must"
+    with pytest.raises(error, match=words):
+        model.fit(X)
 
 
 @pytest.mark.parametrize(
