@@ -68,11 +68,14 @@ class RendezvousBackend(ParallelBackendBase):
         n_threads = max(1, min(self._n_threads, len(self._early)))
         self._threads = ThreadPoolExecutor(n_threads)
         jobs, self._early = self._early, []
+
+        def begin():
+            for job in jobs:
+                self._begin(*job)
+
         try:
             with numpy_threads(math.inf, max(1, torch.get_num_threads() // n_threads)):
-                for job in jobs:
-                    self._begin(*job)
-                self._rendezvous.lead()
+                self._rendezvous.lead(begin)
             yield
         finally:
             self._end()

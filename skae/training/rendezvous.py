@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from typing import NamedTuple
@@ -65,14 +65,16 @@ class Rendezvous:
             self._is_over = True
             self._changed.notify_all()
 
-    def lead(self) -> None:
+    def lead(self, begin: Callable[[], object]) -> None:
         """Train for all, from this thread, until the last job has ended.
 
         A thread that has computed before has threads of torch's at its service, and
-        those of another one would get in their way. Without it, the jobs do it.
+        those of another one would get in their way; an interrupt is the main thread's.
+        Without it, the jobs do it: ``begin()`` lets them come, when they know.
         """
         self._is_led = True
         try:
+            begin()
             while self._wait_until_complete():
                 self._train_all(self._take())
                 self._begin_round()

@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -29,6 +30,7 @@ from skae.data import Scaling
 from skae.estimators.reporting import EpochReporter
 from skae.metrics import make_denoising_scorer
 from skae.model_selection import AutoencoderSearchCV, _search
+from skae.model_selection._backend import RendezvousBackend
 from skae.training import Rendezvous
 
 SETTINGS = {
@@ -179,6 +181,25 @@ class TestCtrlC:
             self.search.fit(X)
         assert len(epochs) == 1
 
+    def test_the_main_thread_trains_for_all_however_late_it_is(self, X, monkeypatch):
+        threads, begin, train = [], RendezvousBackend._begin, Rendezvous._train_all
+
+        def begins(backend, *job):
+            begin(backend, *job)
+            time.sleep(0.02)  # in which all who have come so far may be waiting
+
+        def trains(rendezvous, trainings):
+            threads.append(threading.current_thread())
+            train(rendezvous, trainings)
+
+        monkeypatch.setattr(RendezvousBackend, "_begin", begins)
+        monkeypatch.setattr(Rendezvous, "_train_all", trains)
+        search = clone(self.search).fit(X)
+        assert set(threads) == {threading.main_thread()}
+        for name, found in search.cv_results_.items():
+            if name.endswith("test_score"):
+                assert_array_equal(found, self.search.cv_results_[name])
+
     def test_while_all_are_waited_for(self, X, monkeypatch):
         waits, ended, heard = threading.Event(), threading.Event(), []
         first, lead, end = threading.Lock(), Rendezvous.lead, Rendezvous.end
@@ -189,9 +210,12 @@ class TestCtrlC:
             heard.append(ended.wait(60))
             return Scaling.none(X.shape[1])
 
-        def leads(rendezvous):
-            waits.set()
-            lead(rendezvous)
+        def leads(rendezvous, begin):
+            def begins():
+                begin()
+                waits.set()
+
+            lead(rendezvous, begins)
 
         def ends(rendezvous):
             ended.set()
