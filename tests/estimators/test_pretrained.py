@@ -16,8 +16,6 @@ from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils import estimator_html_repr, get_tags
-from sklearn.utils._param_validation import InvalidParameterError
 
 from skae import (
     Autoencoder,
@@ -107,14 +105,6 @@ class TestPretraining:
     def test_a_frozen_one_must_be_of_the_family(self, X, y):
         with pytest.raises(ValueError, match=r"'autoencoder' parameter .* of skae"):
             classifier(FrozenEstimator(PCA(2).fit(X))).fit(X, y)
-
-    @pytest.mark.parametrize("other", ["foo", PCA(2), Autoencoder], ids=str)
-    def test_others_are_refused_by_fit_alone(self, X, y, other):
-        model = classifier(other)
-        assert not get_tags(model).input_tags.allow_nan
-        assert "AutoencoderClassifier" in estimator_html_repr(model)
-        with pytest.raises(InvalidParameterError, match="'autoencoder' parameter"):
-            model.fit(X, y)
 
     def test_a_frozen_one_must_know_these_features(self, X, y):
         autoencoder = Autoencoder(2, **SEEDED).fit(X[:, :3])

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import estimator_html_repr, get_tags
+from sklearn.utils._param_validation import InvalidParameterError
 
 from skae import (
     AttentionAutoencoder,
@@ -44,6 +47,16 @@ def few(y):
 def classifier(autoencoder=None, **changes):
     autoencoder = autoencoder or DenoisingAutoencoder(2, noise=0.1, **SEEDED)
     return AutoencoderClassifier(autoencoder, **QUICK | changes)
+
+
+class TestAutoencoder:
+    @parametrize("other", ["foo", PCA(2), Autoencoder], ids=str)
+    def test_others_are_refused_by_fit_alone(self, X, y, other):
+        model = classifier(other)
+        assert not get_tags(model).input_tags.allow_nan
+        assert "AutoencoderClassifier" in estimator_html_repr(model)
+        with pytest.raises(InvalidParameterError, match="'autoencoder' parameter"):
+            model.fit(X, y)
 
 
 class TestLabels:
