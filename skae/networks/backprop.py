@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.overrides import has_torch_function_unary
 
 from skae.networks.activations import entries
 from skae.networks.codes import Call, CodeArrays
 from skae.networks.dense import DenseNetwork
 from skae.networks.network import Weights
-from skae.networks.products import Products, products
+from skae.networks.products import Elsewhere, bring, fill, fill_anew
 
 _limit_backward = torch.ops.aten.hardtanh_backward.grad_input
 
@@ -70,9 +69,10 @@ class DenseBackprop:
         gradients: Weights,
         batch_size: int,
         generators: Sequence[torch.Generator],
-        elsewhere: dict[int, Tensor] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        self._network, self._elsewhere = network, elsewhere
+        self._network = network
+        self._elsewhere = None if network.tied_weights else elsewhere
         self._weights, self._gradients = weights, gradients
         self._networks = weights[network.output_bias].shape[:-1]
         self._batch_size = batch_size
@@ -80,24 +80,39 @@ class DenseBackprop:
         arrays = self._allocate()
         self.code, self.code_gradient = arrays.code, arrays.gradient
         rows = self.output  # of the shape of what comes in
-        self._first_weight = weights["encoder.0.weight"]
-        self._first_bias = weights["encoder.0.bias"][..., None]
-        self._first = products(self._first_weight, rows.mT)
-        self._last = products(self._into_first_weight, rows)
+        self._first = fill_anew(
+            self._first_product,
+            weights["encoder.0.weight"],
+            rows.mT,
+            start=weights["encoder.0.bias"][..., None],
+        )
+        first_weight = self._first_weight_gradient
+        self._last = fill_anew(
+            first_weight,
+            self._into_first_weight,
+            rows,
+            start=first_weight if network.tied_weights else None,
+            elsewhere=self._elsewhere,
+        )
         code = network.code.bind(arrays, generators)
         self._up = [
             *self._encoder_forward(),
             *code.forward,
             *self._decoder_forward(),
         ]
-        self._give = self._to_output()
+        to_output, self._give = bring(
+            self.output,
+            self._last_input.mT,
+            weights[network.decoder_weight(0)],
+            weights[network.output_bias],
+        )
+        self._up += to_output
         self._to_code = [*self._decoder_backward(), *code.to_code]
         self._to_input = [*code.to_pre, *self._encoder_backward()]
 
     def forward(self, x: Tensor) -> None:
         """Fill `output` from the rows of `x`."""
-        bias, weight = self._first_bias, self._first_weight
-        self._first.addmm(bias, weight, x.mT, out=self._first_product)
+        self._first(x.mT)
         for call in self._up:
             call()
         self.output = self._give()
@@ -111,16 +126,7 @@ class DenseBackprop:
         """Fill the encoder's gradients from `code_gradient`."""
         for call in self._to_input:
             call()
-        out, into = self._first_weight_gradient, self._into_first_weight
-        if self._has_gaps(out):
-            self._last.mm(into, x, out=self._first_product_gradient)
-            (out.add_ if self._network.tied_weights else out.copy_)(
-                self._first_product_gradient
-            )
-        elif self._network.tied_weights:
-            self._last.addmm(out, into, x, out=out)
-        else:
-            _put(self._last, out, into, x, self._elsewhere)
+        self._last(x)
         torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
@@ -163,9 +169,6 @@ class DenseBackprop:
         self._into_first_weight = self._first_gradient[..., n_fixed:, :]
         gradient_of_first = self._gradients["encoder.0.weight"]
         self._first_weight_gradient = gradient_of_first[..., n_fixed:, :]
-        self._first_product_gradient = torch.empty_like(
-            self._first_weight_gradient, memory_format=torch.contiguous_format
-        )
         self._encoder_pre.append(pre)
         self._decoder_value.append(z)
         self._encoder_gradient.append(gradient)
@@ -192,7 +195,7 @@ class DenseBackprop:
             out = self._encoder_pre[i + 1]
             calls += [
                 *self._activate(a, h, is_first=i == 1),
-                *self._affine(out, start, weight, h),
+                *fill(out, weight, h, start),
             ]
         return calls
 
@@ -203,20 +206,10 @@ class DenseBackprop:
             weight = self._weights[self._network.decoder_weight(i)].mT
             bias = self._weights[f"decoder.{i}.bias"][..., None]
             calls += [
-                partial(products(weight, into).addmm, bias, weight, into, out=a),
+                *fill(a, weight, into, bias),
                 *self._activate(a, self._decoder_value[i], is_first=i == m),
             ]
         return calls
-
-    def _to_output(self) -> Callable[[], Tensor]:
-        """The last product of the decoder, which brings the output."""
-        into, bias = self._last_input.mT, self._weights["decoder.0.bias"]
-        weight = self._weights[self._network.decoder_weight(0)]
-        by = products(into, weight)
-        if by.make is not None:
-            return partial(by.make, into, weight, bias)
-        bias = bias[:, None] if self._networks else bias
-        return partial(by.addmm, bias, into, weight, out=self.output)
 
     def _decoder_backward(self) -> list[Call]:
         network, m = self._network, self._network.depth - 1
@@ -236,9 +229,14 @@ class DenseBackprop:
                 weight_gradient = self._first_weight_gradient
                 into = into[..., -weight_gradient.shape[-2] :, :]
             calls += [
-                *self._gradient(weight_gradient, into, gradient.mT),
+                *fill(weight_gradient, into, gradient.mT, elsewhere=self._elsewhere),
                 partial(torch.sum, gradient, -1, out=self._gradients[bias]),
-                *self._product(into_gradient, weight, gradient, adds=path_is_there),
+                *fill(
+                    into_gradient,
+                    weight,
+                    gradient,
+                    start=into_gradient if path_is_there else None,
+                ),
             ]
         return calls
 
@@ -249,13 +247,20 @@ class DenseBackprop:
             gradient = self._encoder_gradient[i + 1]
             out = self._encoder_gradient[i]
             pre, value = self._encoder_pre[i], self._encoder_value[i]
-            calls += self._add_product(self._gradients[name], gradient, value.mT)
+            weight_gradient = self._gradients[name]
+            calls += fill(
+                weight_gradient,
+                gradient,
+                value.mT,
+                start=weight_gradient if self._network.tied_weights else None,
+                elsewhere=self._elsewhere,
+            )
             if bias in self._gradients:
                 calls.append(
                     partial(torch.sum, gradient, -1, out=self._gradients[bias])
                 )
             calls += [
-                *self._product(out, self._weights[name].mT, gradient),
+                *fill(out, self._weights[name].mT, gradient),
                 *self._activate_backward(out, pre, value, is_first=i == 1),
             ]
         return calls
@@ -281,67 +286,6 @@ class DenseBackprop:
             partial(_limit_backward, gradient, pre, -limit, limit, grad_input=gradient),
         ]
 
-    def _add_product(self, out: Tensor, left: Tensor, right: Tensor) -> list[Call]:
-        """Put a product into a gradient, on top of the decoder's where it is tied."""
-        if self._network.tied_weights:
-            return self._product(out, left, right, adds=True)
-        return self._gradient(out, left, right)
-
-    def _gradient(self, out: Tensor, left: Tensor, right: Tensor) -> list[Call]:
-        """Put a product into a gradient, or elsewhere.
-
-        Of tied weights it is but a part, and products of several networks are never
-        made elsewhere.
-        """
-        by = products(left, right)
-        if by.make is None or self._network.tied_weights:
-            return self._product(out, left, right)
-        return [partial(_put, by, out, left, right, self._elsewhere)]
-
-    def _product(
-        self, out: Tensor, left: Tensor, right: Tensor, *, adds: bool = False
-    ) -> list[Call]:
-        """Put a product into `out`, or add it to what is there."""
-        by = products(left, right)
-        if not self._has_gaps(out):
-            call = partial(by.addmm, out) if adds else by.mm
-            return [partial(call, left, right, out=out)]
-        whole = torch.empty_like(out, memory_format=torch.contiguous_format)
-        put = partial(out.add_ if adds else out.copy_, whole)
-        return [partial(by.mm, left, right, out=whole), put]
-
-    def _affine(
-        self, out: Tensor, start: Tensor, left: Tensor, right: Tensor
-    ) -> list[Call]:
-        """Put ``start + left @ right`` into `out`."""
-        addmm = products(left, right).addmm
-        if not self._has_gaps(out):
-            return [partial(addmm, start, left, right, out=out)]
-        whole = torch.empty_like(out, memory_format=torch.contiguous_format)
-        product = partial(addmm, start, left, right, out=whole)
-        return [product, partial(out.copy_, whole)]
-
-    def _has_gaps(self, out: Tensor) -> bool:
-        """Whether `out` leaves gaps between networks, into which no product is batched.
-
-        torch then makes the products one by one.
-        """
-        return bool(self._networks) and not out.is_contiguous()
-
     def _empty(self, width: int) -> Tensor:
         like = self._weights[self._network.output_bias]
         return like.new_empty((*self._networks, width, self._batch_size))
-
-
-def _put(
-    by: Products,
-    out: Tensor,
-    left: Tensor,
-    right: Tensor,
-    elsewhere: dict[int, Tensor] | None,
-) -> None:
-    """Put a product with rows, which may be sparse, into `out`, or elsewhere."""
-    if elsewhere is None or by.make is None or has_torch_function_unary(right):
-        by.mm(left, right, out=out)
-    else:
-        elsewhere[out.data_ptr()] = by.make(left, right)

@@ -6,13 +6,19 @@ import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
+
+from skae.networks.openblas import BoundProduct, Call, can_be_bound, openblas
+
+Elsewhere = dict[int, Tensor]
+"""Products in arrays that a library has brought, by the addresses of the arrays that
+they are for."""
 
 _LEAST_FLOPS = 3e6
 """Below this much arithmetic a product, what oneDNN does beside it takes longer."""
@@ -22,30 +28,47 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _here = threading.local()
 
 
-class Products(NamedTuple):
-    """Two products of matrices, or of stacks of them, with the signatures of torch.
+def fill(
+    out: Tensor,
+    left: Tensor,
+    right: Tensor,
+    start: Tensor | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> list[Call]:
+    """Calls that put ``start + left @ right`` into `out`, by what makes it fastest.
 
-    Attributes
-    ----------
-    mm : callable
-        ``mm(left, right, out=out)``: the product.
-    addmm : callable
-        ``addmm(start, left, right, out=out)``: the same on top of `start`.
-    make : callable or None
-        ``make(left, right, bias)``: the product, and a row added to each of its own,
-        where the library brings an array for it. None: it fills those that are there.
+    The start may be `out` itself. A large product without one may be put elsewhere.
     """
+    bound = _bind(out, left, right, start)
+    if bound is not None:
+        return bound.calls
+    return [partial(_fill_by_torch(out, left, right, start, elsewhere), right)]
 
-    mm: Callable[..., Tensor]
-    addmm: Callable[..., Tensor]
-    make: Callable[..., Tensor] | None = None
+
+def fill_anew(
+    out: Tensor,
+    left: Tensor,
+    right: Tensor,
+    start: Tensor | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Callable[[Tensor], object]:
+    """``call(right)`` does what `fill` does, of another right factor each time."""
+    by_torch = _fill_by_torch(out, left, right, start, elsewhere)
+    bound = _bind(out, left, right, start)
+    return by_torch if bound is None else partial(_fill_bound, bound, by_torch)
 
 
-def products(left: Tensor, right: Tensor) -> Products:
-    """Fastest products of a `left` and a `right` factor like these."""
-    if left.dim() > 2:
-        return _STACKED
-    return _ONEDNN if _is_for_onednn(left, right) else _TORCH
+def bring(
+    out: Tensor, left: Tensor, right: Tensor, bias: Tensor
+) -> tuple[list[Call], Callable[[], Tensor]]:
+    """Calls to be made, and one that then brings ``left @ right + bias``.
+
+    That is `out`, or an array that a library has brought.
+    """
+    by = _operators(left, right)
+    if by.make is not None and _bind(out, left, right, bias) is None:
+        return [], partial(by.make, left, right, bias)
+    return fill(out, left, right, bias[..., None, :]), lambda: out
 
 
 @contextmanager
@@ -82,10 +105,14 @@ def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
     return _onednn(left, right).add_(start)
 
 
+def _flops(left: Tensor, right: Tensor) -> float:
+    """Arithmetic of a product, or of each of a stack."""
+    return 2.0 * left.shape[-2] * left.shape[-1] * right.shape[-1]
+
+
 def _is_for_onednn(left: Tensor, right: Tensor) -> bool:
-    flops = 2.0 * left.shape[-2] * left.shape[-1] * right.shape[-1]
     return (
-        flops >= _LEAST_FLOPS
+        _flops(left, right) >= _LEAST_FLOPS
         and left.dtype == torch.float32
         and left.device.type == "cpu"
         and _onednn_is_faster()
@@ -100,18 +127,25 @@ def _rounds() -> bool:
 
 
 @cache
-def _onednn_is_faster() -> bool:
-    """Whether oneDNN is here, and faster than the library that torch asks.
+def _mkl_is_slow() -> bool:
+    """Whether the products that torch takes are half as fast as they could be.
 
-    That is MKL, which leaves the AVX-512 of other makers' processors unused: on those
-    of AMD its products of float32 take twice as long as oneDNN's. torch has these too,
-    as an operator that is not documented: without it, its own product serves.
+    They are those of MKL, which leaves the AVX-512 of other makers' processors unused.
     """
     return (
         "AuthenticAMD" in _maker()
         and "AVX512" in torch.backends.cpu.get_cpu_capability()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
+
+
+@cache
+def _onednn_is_faster() -> bool:
+    """Whether oneDNN is here, and faster than the library that torch asks.
+
+    torch has its products as an operator that is not documented: without it, its own
+    product serves.
+    """
+    return _mkl_is_slow() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _maker() -> str:
@@ -141,6 +175,96 @@ def _onednn_addmm(start: Tensor, left: Tensor, right: Tensor, *, out: Tensor) ->
     return torch.add(start, _onednn(left, right), out=out)
 
 
-_TORCH = Products(torch.mm, torch.addmm)
-_STACKED = Products(torch.bmm, torch.baddbmm)
-_ONEDNN = Products(_onednn_mm, _onednn_addmm, _onednn)
+class _Operators(NamedTuple):
+    """Two products of matrices, or of stacks of them, with the signatures of torch.
+
+    Attributes
+    ----------
+    mm : callable
+        ``mm(left, right, out=out)``: the product.
+    addmm : callable
+        ``addmm(start, left, right, out=out)``: the same on top of `start`.
+    make : callable or None
+        ``make(left, right, bias)``: the product, and a row added to each of its own,
+        where the library brings an array for it. None: it fills those that are there.
+    """
+
+    mm: Callable[..., Tensor]
+    addmm: Callable[..., Tensor]
+    make: Callable[..., Tensor] | None = None
+
+
+_TORCH = _Operators(torch.mm, torch.addmm)
+_STACKED = _Operators(torch.bmm, torch.baddbmm)
+_ONEDNN = _Operators(_onednn_mm, _onednn_addmm, _onednn)
+
+
+def _operators(left: Tensor, right: Tensor) -> _Operators:
+    """Fastest products, of those that torch has, of two factors like these."""
+    if left.dim() > 2:
+        return _STACKED
+    return _ONEDNN if _is_for_onednn(left, right) else _TORCH
+
+
+def _fill_by_torch(
+    out: Tensor,
+    left: Tensor,
+    right: Tensor,
+    start: Tensor | None,
+    elsewhere: Elsewhere | None,
+) -> Callable[[Tensor], object]:
+    """``call(right)``, by what torch has."""
+    by = _operators(left, right)
+    if out.dim() > 2 and not out.is_contiguous():
+        # With gaps between the matrices torch makes the products one by one.
+        whole = torch.empty_like(out, memory_format=torch.contiguous_format)
+        return partial(_fill_whole, by, out, whole, left, start=start)
+    if start is not None:
+        return partial(by.addmm, start, left, out=out)
+    if by.make is None or elsewhere is None:
+        return partial(by.mm, left, out=out)
+    return partial(_put_elsewhere, by, elsewhere, out, left)
+
+
+def _fill_whole(
+    by: _Operators,
+    out: Tensor,
+    whole: Tensor,
+    left: Tensor,
+    right: Tensor,
+    start: Tensor | None,
+) -> None:
+    by.mm(left, right, out=whole)
+    if start is None:
+        out.copy_(whole)
+    else:
+        torch.add(start, whole, out=out)
+
+
+def _put_elsewhere(
+    by: _Operators, elsewhere: Elsewhere, out: Tensor, left: Tensor, right: Tensor
+) -> None:
+    if by.make is None or has_torch_function_unary(right):
+        by.mm(left, right, out=out)
+    else:
+        elsewhere[out.data_ptr()] = by.make(left, right)
+
+
+def _bind(
+    out: Tensor, left: Tensor, right: Tensor, start: Tensor | None
+) -> BoundProduct | None:
+    """The product by OpenBLAS, where that is here and the fastest."""
+    library = openblas() if _mkl_is_slow() else None
+    if library is None or not can_be_bound(out, left, right):
+        return None
+    is_large = _flops(left, right) >= _LEAST_FLOPS
+    if is_large and (torch.get_num_threads() > 1 or _rounds()):
+        return None
+    return BoundProduct(library, out, left, right, start)
+
+
+def _fill_bound(
+    bound: BoundProduct, otherwise: Callable[[Tensor], object], right: Tensor
+) -> None:
+    if not bound.of(right):
+        otherwise(right)

@@ -1,4 +1,4 @@
-"""Products by oneDNN are those of torch, and are taken where they pay."""
+"""Products are those of torch, whatever library makes them, and by the fastest one."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,18 +8,29 @@ import torch
 
 import skae.networks.products as house
 from skae import Autoencoder
-from skae.networks.products import affine, plain_numbers, products
+from skae.networks.openblas import openblas
+from skae.networks.products import affine, bring, fill, fill_anew, plain_numbers
 from skae.training import bfloat16_products
 
 LARGE, SMALL = (300, 200, 150), (30, 20, 15)
 
+HAS_AVX512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
 
-@pytest.fixture(params=[True, False], ids=["by oneDNN", "by torch"])
-def onednn(request, monkeypatch):
-    """As on a processor on which oneDNN is the faster one, or is not."""
-    has_it = hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    monkeypatch.setattr(house, "_onednn_is_faster", lambda: request.param and has_it)
-    return request.param and has_it
+LIBRARIES = ["torch", "oneDNN", "OpenBLAS"]
+
+
+@pytest.fixture(params=LIBRARIES if HAS_AVX512 else LIBRARIES[:2])
+def library(request, monkeypatch):
+    """As on a processor and in an environment where this one is the fastest."""
+    name = request.param
+    if name == "oneDNN" and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        name = "torch"
+    if name == "OpenBLAS" and openblas() is None:
+        name = "torch"
+    monkeypatch.setattr(house, "_mkl_is_slow", lambda: name == "OpenBLAS")
+    monkeypatch.setattr(house, "_onednn_is_faster", lambda: name == "oneDNN")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    return name
 
 
 def factors(shape, dtype=torch.float32, stack=()):
@@ -36,45 +47,107 @@ def transposed(factor):
     return factor.mT.contiguous().mT
 
 
+def make(calls):
+    for call in calls:
+        call()
+
+
+STACKS = pytest.mark.parametrize("stack", [(), (3,)], ids=["one", "three"])
+
+
+@STACKS
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("lay_left", [torch.clone, transposed])
 @pytest.mark.parametrize("lay_right", [torch.clone, transposed])
-@pytest.mark.parametrize("shape", [LARGE, SMALL])
-def test_products_are_right(onednn, shape, lay_left, lay_right):
-    start, left, right = factors(shape)
+@pytest.mark.parametrize("shape", [LARGE, SMALL, (1, 5, 7), (7, 1, 1), (1, 1, 1)])
+def test_products_are_right(library, shape, lay_left, lay_right, dtype, stack):
+    start, left, right = factors(shape, dtype, stack)
     left, right = lay_left(left), lay_right(right)
     exact = left.double() @ right.double()
-    by, out = products(left, right), torch.full_like(start, torch.nan)
-    by.mm(left, right, out=out)
-    torch.testing.assert_close(out.double(), exact, rtol=1e-5, atol=1e-4)
-    by.addmm(start, left, right, out=out)
-    torch.testing.assert_close(out.double(), start + exact, rtol=1e-5, atol=1e-4)
-    by.addmm(out, left, right, out=out)
-    torch.testing.assert_close(out.double(), start + 2 * exact, rtol=1e-5, atol=1e-4)
+    out = torch.full_like(start, torch.nan)
+    for calls, expected in (
+        (fill(out, left, right), exact),
+        (fill(out, left, right, start), start + exact),
+        (fill(out, left, right, out), start + 2 * exact),
+        (fill(out, left, right, start[..., :1]), start[..., :1] + exact),
+    ):
+        make(calls)
+        torch.testing.assert_close(out.double(), expected, rtol=1e-5, atol=1e-4)
 
 
-def test_products_are_made_in_arrays_of_their_own(onednn):
+@STACKS
+def test_products_of_other_rows_are_right(library, stack):
+    start, left, rows = factors((30, 200, 23), stack=stack)
+    out = torch.full_like(start, torch.nan)
+    call = fill_anew(out, left, rows, start)
+    several = [
+        2 * rows,
+        transposed(rows),
+        rows[:1].expand(rows.shape) if stack else 3 * rows,
+    ]
+    for other in several:
+        call(other)
+        torch.testing.assert_close(out, start + left @ other, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [(lambda rows: rows[:, :22], "size"), (torch.Tensor.double, "dtype")],
+)
+def test_wrong_rows_are_refused(library, wrong, error):
+    start, left, rows = factors((30, 200, 23))
+    call = fill_anew(torch.empty_like(start), left, rows, start)
+    with pytest.raises(RuntimeError, match=error):
+        call(wrong(rows))
+
+
+@pytest.mark.parametrize("shape", [LARGE, SMALL])
+@STACKS
+def test_output_is_brought(library, shape, stack):
+    start, left, right = factors(shape, stack=stack)
+    bias, out = start[..., 0, :], torch.full_like(start, torch.nan)
+    calls, give = bring(out, left, right, bias)
+    for factor in (1.0, 2.0):
+        left.mul_(factor)
+        make(calls)
+        found = give()
+        assert found.is_contiguous()
+        expected = bias[..., None, :] + left @ right
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
+    is_elsewhere = library == "oneDNN" and shape == LARGE and not stack
+    assert (found is not out) == is_elsewhere
+
+
+def test_products_are_put_elsewhere(library):
     start, left, right = factors(LARGE)
-    make = products(left, right).make
-    assert (make is not None) == onednn
-    if make is not None:
-        exact = left.double() @ right.double()
-        for bias, expected in ((None, exact), (start[0], start[0] + exact)):
-            found = make(left, right, bias)
-            assert found.is_contiguous()
-            torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-4)
+    for given in (None, start):
+        out, elsewhere = torch.full_like(start, torch.nan), {}
+        make(fill(out, left, right, given, elsewhere))
+        is_elsewhere = library == "oneDNN" and given is None
+        assert set(elsewhere) == ({out.data_ptr()} if is_elsewhere else set())
+        found = elsewhere.get(out.data_ptr(), out)
+        expected = left @ right if given is None else start + left @ right
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_products_go_into_part_of_an_array(onednn):
-    start, left, right = factors(LARGE)
-    whole = torch.zeros(len(start) + 7, start.shape[1])
-    products(left, right).mm(left, right, out=whole[7:])
-    torch.testing.assert_close(whole[7:], left @ right, rtol=1e-5, atol=1e-4)
-    assert not whole[:7].any()
+@STACKS
+@pytest.mark.parametrize("shape", [LARGE, SMALL])
+def test_products_go_into_part_of_an_array(library, shape, stack):
+    start, left, right = factors(shape, stack=stack)
+    whole = torch.zeros(*stack, start.shape[-2] + 7, start.shape[-1])
+    part = whole[..., 7:, :]
+    make(fill(part, left, right))
+    torch.testing.assert_close(part, left @ right, rtol=1e-5, atol=1e-4)
+    make(fill(part, left, right, part))
+    torch.testing.assert_close(part, 2 * left @ right, rtol=1e-5, atol=1e-4)
+    make(fill(part, left, right, start))
+    torch.testing.assert_close(part, start + left @ right, rtol=1e-5, atol=1e-4)
+    assert not whole[..., :7, :].any()
 
 
 @pytest.mark.parametrize("shape", [LARGE, SMALL])
 @pytest.mark.parametrize("rank", [1, 2])
-def test_affine_is_addmm(onednn, shape, rank):
+def test_affine_is_addmm(library, shape, rank):
     start, left, right = factors(shape)
     start = start[0] if rank == 1 else start
     expected = torch.addmm(start, left, right)
@@ -85,7 +158,7 @@ def test_affine_is_addmm(onednn, shape, rank):
 
 
 @pytest.mark.parametrize("learns", [0, 1, 2])
-def test_affine_is_differentiable(onednn, learns):
+def test_affine_is_differentiable(library, learns):
     parts = factors(LARGE)
     parts[learns].requires_grad_()
     with plain_numbers():
@@ -94,7 +167,7 @@ def test_affine_is_differentiable(onednn, learns):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
-def test_networks_outside_are_differentiated_forwards_and_exported(onednn):
+def test_networks_outside_are_differentiated_forwards_and_exported(library):
     start, left, right = factors(LARGE)
     _, tangent = torch.func.jvp(lambda x: affine(start, x, right), (left,), (left,))
     torch.testing.assert_close(tangent, left @ right)
@@ -106,7 +179,7 @@ def test_networks_outside_are_differentiated_forwards_and_exported(onednn):
     assert "mkldnn" not in str(exported)
 
 
-def test_plain_numbers_are_those_of_a_thread_and_end(onednn):
+def test_plain_numbers_are_those_of_a_thread_and_end(library):
     start, left, right = factors(LARGE)
     with plain_numbers(), ThreadPoolExecutor(1) as pool:
         with plain_numbers():
@@ -117,22 +190,44 @@ def test_plain_numbers_are_those_of_a_thread_and_end(onednn):
     assert torch.equal(found, torch.addmm(start, left, right))
 
 
-def test_onednn_is_for_large_products_of_float32(onednn):
-    by_torch, stacked = (torch.mm, torch.addmm, None), (torch.bmm, torch.baddbmm, None)
-    large = products(*factors(LARGE)[1:])
-    assert (large != by_torch) == onednn
-    assert products(*factors(SMALL)[1:]) == by_torch
-    assert products(*factors(LARGE, torch.float64)[1:]) == by_torch
-    assert products(*factors(LARGE, stack=(2,))[1:]) == stacked
+def by(shape, dtype=torch.float32, stack=()):
+    """Name of the library that makes a product."""
+    start, left, right = factors(shape, dtype, stack)
+    if house._bind(start, left, right, None) is not None:
+        return "OpenBLAS"
+    return "oneDNN" if house._operators(left, right).make is not None else "torch"
 
 
-def test_rounded_products_are_left_to_torch(onednn):
+def test_onednn_is_for_large_products_of_float32(library):
+    other = "torch" if library == "oneDNN" else library
+    assert by(LARGE) == library
+    assert by(SMALL) == by(LARGE, torch.float64) == by(LARGE, stack=(2,)) == other
+
+
+def test_openblas_has_one_thread(library, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(house, "_onednn_is_faster", lambda: True)
+    assert by(LARGE) == "oneDNN"
+    assert (by(SMALL) == "OpenBLAS") == (library == "OpenBLAS")
+
+
+def test_rounded_products_are_left_to_torch(library):
     with bfloat16_products(True, torch.device("cpu")):
-        assert products(*factors(LARGE)[1:]) == (torch.mm, torch.addmm, None)
+        assert by(LARGE) == "torch"
+
+
+def test_openblas_takes_arrays_alone(library):
+    start, left, right = factors(SMALL)
+    out = torch.empty_like(start).to("meta")
+    assert house._bind(out, left.to("meta"), right.to("meta"), None) is None
+    assert house._bind(start.half(), left.half(), right.half(), None) is None
+    assert house._bind(start, torch.nn.Parameter(left), right, None) is None
+    assert house._bind(start.mT, right.mT, left.mT, None) is None
+    assert house._bind(start, left[:, ::2], right[::2], None) is None
 
 
 @pytest.mark.parametrize(
-    ("maker", "capability", "faster"),
+    ("maker", "capability", "slow"),
     [
         ("vendor_id : AuthenticAMD", "AVX512", True),
         ("AMD64 Family 25 Model 17, AuthenticAMD", "AVX512", True),
@@ -141,13 +236,12 @@ def test_rounded_products_are_left_to_torch(onednn):
         ("arm", "DEFAULT", False),
     ],
 )
-def test_onednn_is_faster_where_mkl_leaves_avx512_unused(
-    monkeypatch, maker, capability, faster
+def test_mkl_is_slow_where_it_leaves_avx512_unused(
+    monkeypatch, maker, capability, slow
 ):
-    has_it = hasattr(torch.ops.mkldnn, "_linear_pointwise")
     monkeypatch.setattr(house, "_maker", lambda: maker)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert house._onednn_is_faster.__wrapped__() == (faster and has_it)
+    assert house._mkl_is_slow.__wrapped__() == slow
 
 
 def test_maker_is_asked_of_python_where_the_system_has_no_file(monkeypatch, tmp_path):

@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-import skae.networks.backprop as backprop
 import skae.networks.products as house
 from skae import (
     Autoencoder,
@@ -46,14 +45,14 @@ COPIED = {
 @pytest.fixture
 def left(monkeypatch):
     """Addresses of all gradients that have been left elsewhere."""
-    found, put = [], backprop._put
+    found, put = [], house._put_elsewhere
 
-    def look(by, out, left, right, elsewhere):
-        put(by, out, left, right, elsewhere)
-        if elsewhere and out.data_ptr() in elsewhere:
+    def look(by, elsewhere, out, left, right):
+        put(by, elsewhere, out, left, right)
+        if out.data_ptr() in elsewhere:
             found.append(out.data_ptr())
 
-    monkeypatch.setattr(backprop, "_put", look)
+    monkeypatch.setattr(house, "_put_elsewhere", look)
     return found
 
 
@@ -61,10 +60,10 @@ def left(monkeypatch):
 def copied(monkeypatch):
     """Call it, and from then on all gradients are copied."""
 
-    def copy(by, out, left, right, elsewhere):
+    def copy(by, elsewhere, out, left, right):
         by.mm(left, right, out=out)
 
-    return lambda: monkeypatch.setattr(backprop, "_put", copy)
+    return lambda: monkeypatch.setattr(house, "_put_elsewhere", copy)
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +73,15 @@ def makes_all(monkeypatch):
     def make(left, right, bias=None):
         return left @ right if bias is None else torch.addmm(bias, left, right)
 
-    by = house.Products(torch.mm, torch.addmm, make)
+    by = house._Operators(torch.mm, torch.addmm, make)
 
     def choose(left, right):
         if left.dim() > 2:
             return house._STACKED
         return house._TORCH if 31 in (*left.shape, *right.shape) else by
 
-    monkeypatch.setattr(backprop, "products", choose)
+    monkeypatch.setattr(house, "_operators", choose)
+    monkeypatch.setattr(house, "openblas", lambda: None)
 
 
 @pytest.fixture

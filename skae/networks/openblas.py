@@ -1,0 +1,191 @@
+"""Products by an OpenBLAS of skae's own, bound to the addresses of their arrays.
+
+The library is that of the package scipy-openblas32, loaded beside numpy's and scipy's
+own copies: this one keeps to one thread, and takes the kernels for AVX-512 on
+processors, too, that it does not know by name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.overrides import has_torch_function_unary
+
+Call = Callable[[], object]
+
+_ROW_MAJOR, _AS_IT_IS, _TRANSPOSED = 101, 111, 112
+"""What cblas calls them."""
+
+_KINDS = {torch.float32: ("s", ctypes.c_float), torch.float64: ("d", ctypes.c_double)}
+
+_FILE = "lib/libscipy_openblas*.so"
+
+_CORE, _THREADS = "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"
+
+_AVX512 = "SkylakeX"
+"""What OpenBLAS calls its kernels for AVX-512, whoever has made the processor."""
+
+
+@cache
+def openblas() -> ctypes.CDLL | None:
+    """The library; None where its package is not installed, and not on Linux.
+
+    The package itself, were it imported, would load it for everybody, scipy included.
+    """
+    package = find_spec("scipy_openblas32") if sys.platform == "linux" else None
+    places = [] if package is None else package.submodule_search_locations or []
+    for path in (found for p in places for found in Path(p).glob(_FILE)):
+        with _environment({_CORE: _AVX512, _THREADS: "1"}):  # read while it is loaded
+            library = ctypes.CDLL(str(path))
+        core = library.scipy_openblas_get_corename
+        core.restype = ctypes.c_char_p
+        if core() == _AVX512.encode():  # else others have loaded it before
+            return library
+    return None
+
+
+class BoundProduct:
+    """``out = start + left @ right`` of these very arrays.
+
+    Parameters
+    ----------
+    library : ctypes.CDLL
+        See `openblas`.
+    out, left, right : Tensor
+        Matrices or stacks of them, such as `can_be_bound`.
+    start : Tensor or None
+        What can be copied into `out`, or `out` itself. None: zero.
+
+    Attributes
+    ----------
+    calls : list of callable
+        They make the product.
+    """
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        out: Tensor,
+        left: Tensor,
+        right: Tensor,
+        start: Tensor | None = None,
+    ) -> None:
+        letter, number = _KINDS[out.dtype]
+        name, n_products = f"scipy_cblas_{letter}gemm", []
+        if out.dim() == 3:
+            name, n_products = f"{name}_batch_strided", [ctypes.c_int(len(out))]
+        a, b, c = _Operand(left), _Operand(right), _Operand(out)
+        sizes = *out.shape[-2:], left.shape[-1]
+        self._right, self._form = b, _form(right)
+        self.calls: list[Call] = []
+        if start is not None and start is not out:
+            self.calls.append(partial(out.copy_, start))
+        self.calls.append(
+            partial(
+                getattr(library, name),
+                *map(ctypes.c_int, (_ROW_MAJOR, a.turn, b.turn, *sizes)),
+                number(1.0),
+                *a.arguments,
+                *b.arguments,
+                number(0.0 if start is None else 1.0),
+                *c.arguments,
+                *n_products,
+            )
+        )
+
+    def of(self, right: Tensor) -> bool:
+        """Make the product of another right factor; False: it has another form."""
+        if has_torch_function_unary(right):  # sparse rows have products of their own
+            return False
+        if _form(right) != self._form:
+            return False
+        self._right.move(right)
+        for call in self.calls:
+            call()
+        return True
+
+
+def can_be_bound(out: Tensor, left: Tensor, right: Tensor) -> bool:
+    """Whether these are plain arrays of whole rows, or factors of whole columns."""
+    return _turn(out) == _AS_IT_IS and all(
+        type(array) is Tensor
+        and array.device.type == "cpu"
+        and array.dtype in _KINDS
+        and array.dim() in (2, 3)
+        and _turn(array) is not None
+        for array in (out, left, right)
+    )
+
+
+class _Operand:
+    """What cblas is told of an array.
+
+    Parameters
+    ----------
+    array : Tensor
+        It is kept in memory.
+
+    Attributes
+    ----------
+    turn : int
+        Whether its rows or its columns are contiguous.
+    arguments : list
+        Where it begins, from row to row (or column to column), and from matrix to
+        matrix of a stack.
+    """
+
+    def __init__(self, array: Tensor) -> None:
+        turn = _turn(array)
+        assert turn is not None
+        self.turn = turn
+        matrix = array if turn == _AS_IT_IS else array.mT
+        step = max(matrix.stride(-2), matrix.shape[-1])
+        # numpy's pointer keeps the array.
+        self._address = array.detach().numpy().ctypes.data_as(ctypes.c_void_p)
+        self._between = ctypes.c_int(array.stride(0))
+        self.arguments = [self._address, ctypes.c_int(step)]
+        if array.dim() == 3:
+            self.arguments.append(self._between)
+
+    def move(self, array: Tensor) -> None:
+        """Take the place of another array, laid out like this one."""
+        self._address.value = array.data_ptr()
+        self._between.value = array.stride(0)
+
+
+def _form(factor: Tensor) -> tuple[torch.dtype, torch.Size, tuple[int, ...]]:
+    return factor.dtype, factor.shape, factor.stride()[-2:]
+
+
+def _turn(array: Tensor) -> int | None:
+    """How rows of contiguous numbers make the matrix; None: they do not."""
+    for turn, matrix in ((_AS_IT_IS, array), (_TRANSPOSED, array.mT)):
+        rows, columns = matrix.shape[-2:]
+        down, along = matrix.stride()[-2:]
+        if along == 1 and (down >= columns or rows == 1):
+            return turn
+    return None
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Environment variables of the process, for a moment."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
