@@ -7,6 +7,7 @@ from skae.estimators.contractive import ContractiveAutoencoder
 from skae.estimators.convolutional import ConvolutionalAutoencoder
 from skae.estimators.denoising import DenoisingAutoencoder
 from skae.estimators.dense import Autoencoder
+from skae.estimators.joint import JointCost
 from skae.estimators.linear import LinearAutoencoder
 from skae.estimators.links import DocumentationLinkMixin
 from skae.estimators.regressor import AutoencoderRegressor
@@ -27,6 +28,7 @@ __all__ = [
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "DocumentationLinkMixin",
+    "JointCost",
     "LinearAutoencoder",
     "SparseAutoencoder",
     "StackedAutoencoder",

@@ -324,10 +324,11 @@ class AutoencoderTransformer(
         self._train(fit, X, X_val, X_clean)
 
     def _joint_cost(self, n_samples, n_features):
-        """What a step would cost if taken for many fits at once; see `joint_cost`."""
+        """What it would cost to train with others; None: it is trained alone."""
         if getattr(self, "checkpoint_dir", None) is not None:
             return None  # each goes on from a step of its own
-        return joint_cost(self._compose(n_features), self, n_samples)
+        n_epochs = self._planned_epochs(n_samples)
+        return joint_cost(self._compose(n_features), self, n_samples, n_epochs)
 
     def _planned_epochs(self, n_samples):
         """Epochs that a fit to so many rows plans."""

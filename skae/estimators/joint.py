@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -116,12 +117,29 @@ class JointTask:
         return validate
 
 
-def joint_cost(composition, settings, n_samples):
-    """Operations of a step that could be taken for many fits at once, and weights.
+class JointCost(NamedTuple):
+    """What a fit costs whose steps can be taken for many fits at once.
 
-    The weights are those of all networks that a fit trains at a time. None where it
-    could not: that of autograd, or one in rounded products, for which there is a switch
-    of the whole process.
+    Attributes
+    ----------
+    step : float
+        Operations of a step of one network.
+    fit : float
+        Operations of all steps that are planned.
+    n_weights : int
+        Weights of all networks that are trained at a time.
+    """
+
+    step: float
+    fit: float
+    n_weights: int
+
+
+def joint_cost(composition, settings, n_samples, n_epochs):
+    """`JointCost` of a fit to so many rows.
+
+    None where a step could not be taken for many: that of autograd, or one in rounded
+    products, for which there is a switch of the whole process.
     """
     products = composition.network.operations()
     n_rows = rows_of_a_batch(settings.batch_size, n_samples)
@@ -130,8 +148,10 @@ def joint_cost(composition, settings, n_samples):
     if rounds or not composition.is_by_hand:
         return None
     n_weights = sum(map(math.prod, composition.network.shapes().values()))
-    n_weights *= folds.networks_at_a_time(n_samples)
-    return 3.0 * n_rows * sum(products), n_weights
+    n_networks = folds.networks_at_a_time(n_samples)
+    of_a_row = 3.0 * sum(products)
+    of_all = of_a_row * n_samples * n_epochs * n_networks
+    return JointCost(of_a_row * n_rows, of_all, n_weights * n_networks)
 
 
 def _pairing(objectives, generators):

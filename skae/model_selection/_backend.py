@@ -1,11 +1,12 @@
-"""joblib's threads, as a rendezvous of fits that are trained together."""
+"""Who works for joblib on fits that are trained together: threads, or processes."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 
 import torch
+from joblib import Parallel, delayed, parallel_config
 from joblib.parallel import ParallelBackendBase
 
 from skae._blas import numpy_threads
@@ -110,3 +111,76 @@ class RendezvousBackend(ParallelBackendBase):
             self._threads.shutdown(wait=True, cancel_futures=True)
             self._threads = None
             self._rendezvous = Rendezvous(self._n_threads)
+
+
+class SharingBackend(ParallelBackendBase):
+    """Processes, each of which trains its share of all fits together.
+
+    Threads of one process take turns at every line of Python, which between the short
+    products of small networks costs them a third of their time.
+
+    Parameters
+    ----------
+    n_processes : int
+        How many, at most.
+    n_threads : int
+        How many fits are in work at a time, at most, in each of them.
+    """
+
+    supports_retrieve_callback = True
+    supports_inner_max_num_threads = True
+
+    def __init__(self, n_processes, n_threads, **options):
+        super().__init__(**options)
+        self._n_processes, self._n_threads = n_processes, n_threads
+        self._jobs = []
+
+    def effective_n_jobs(self, n_jobs):
+        """Tell how many fits there are in work, whatever was asked for."""
+        return self._n_processes * self._n_threads
+
+    def configure(self, n_jobs=1, parallel=None, **options):
+        """Prepare for jobs."""
+        self.parallel = parallel
+        return self.effective_n_jobs(n_jobs)
+
+    def submit(self, func, callback=None):
+        """Take a job; it begins when results are asked for."""
+        self._jobs.append((func, callback))
+
+    def retrieve_result_callback(self, out):
+        """Give the result of a job."""
+        return out.result()
+
+    @contextmanager
+    def retrieval_context(self):
+        """Do the jobs, and those that come for the results of the first."""
+        while self._jobs:
+            jobs, self._jobs = self._jobs, []
+            functions = [function for function, _ in jobs]
+            results = self._results(functions)
+            for (_, callback), result in zip(jobs, results, strict=True):
+                done = Future()
+                done.set_result(result)
+                callback(done)
+        yield
+
+    def abort_everything(self, ensure_ready=True):
+        """Drop all jobs."""
+        self._jobs = []
+
+    def _results(self, functions):
+        """What they return, each process called with every so-manieth of them."""
+        n = self._n_processes
+        with parallel_config("loky", n_jobs=n):
+            shares = Parallel()(
+                delayed(_train_share)(functions[i::n], self._n_threads)
+                for i in range(min(n, len(functions)))
+            )
+        return [shares[i % n][i // n] for i in range(len(functions))]
+
+
+def _train_share(functions, n_threads):
+    """What functions return, whose fits are trained together."""
+    with parallel_config(RendezvousBackend(n_threads), n_jobs=n_threads):
+        return Parallel()(delayed(function)() for function in functions)

@@ -88,14 +88,17 @@ def refuse_one_folder(candidate):
             )
 
 
-def rows_of_a_split(search, X, y):
-    """Rows that candidates are trained on, or of X where a split cannot be had."""
+def size_of_a_split(search, X, y):
+    """Rows that a candidate is trained on, and how often it is.
+
+    Where that cannot be known before the search: the rows of X, and once.
+    """
     cv, n_samples = search.cv, _num_samples(X)
     if cv is not None and not hasattr(cv, "split") and not isinstance(cv, int):
-        return n_samples  # an iterable that can be gone through only once
+        return n_samples, 1  # an iterable that can be gone through only once
     try:
         cv = check_cv(cv, y, classifier=is_classifier(search.estimator))
         train, _ = next(iter(cv.split(X, y)))
+        return len(train), cv.get_n_splits(X, y)
     except Exception:  # groups that are missing here, say: the search itself will tell
-        return n_samples
-    return len(train)
+        return n_samples, 1

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
-from joblib import cpu_count, parallel_config
+from joblib import cpu_count, effective_n_jobs, parallel_config
 from joblib.parallel import BACKENDS, DEFAULT_BACKEND, get_active_backend
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid
@@ -16,22 +16,25 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from skae.estimators import DocumentationLinkMixin, all_or_nothing
-from skae.model_selection._backend import RendezvousBackend
+from skae.estimators import DocumentationLinkMixin, JointCost, all_or_nothing
+from skae.model_selection._backend import RendezvousBackend, SharingBackend
 from skae.model_selection._callbacks import RoundCallbacks
 from skae.model_selection._checks import (
     device_of,
     find_autoencoder,
     refuse_ambiguous,
     refuse_one_folder,
-    rows_of_a_split,
     shape_of,
+    size_of_a_split,
 )
 from skae.model_selection._halving import SuccessiveHalving
 
 _LARGEST_STEP = {"cpu": 2e7, "cuda": 1e9}
 """Operations of a step beyond which networks gain nothing from being batched; on a GPU,
 where nobody has measured it yet, of what takes as long as some launches of kernels."""
+
+_LONG_SEARCH = 1e12
+"""Operations of a search beyond which processes are worth starting; some 20 seconds."""
 
 _FEWEST_THREADS, _MOST_THREADS = 4, 256
 """Fits in work at a time; in between, as many as `_MOST_BYTES` have room for."""
@@ -65,9 +68,10 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         How reconstructions of the test rows are judged, as in `GridSearchCV`. None: by
         the estimator's own `score`.
     n_jobs : int, default=None
-        Processes for fits side by side. None: as joblib's context says, or else one for
-        each core where steps are large. Fits that are trained together need none of
-        them: they have a thread each, which mostly wait.
+        Processes. Where fits are trained together, each process does so with its share
+        of them; else the fits go side by side. None: as joblib's context says, or else
+        one for each core where that is worth starting them, for large steps and long
+        searches; shorter ones train together in this process.
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all rows, as in `GridSearchCV`.
     cv : int, splitter or iterable, default=None
@@ -220,10 +224,10 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         if self.factor is not None:
             refuse_ambiguous(self.scoring, self.refit)
         with all_or_nothing(self):
-            self._n_trained = rows_of_a_split(self, X, y)
+            self._n_trained, self._n_folds = size_of_a_split(self, X, y)
             with self._workers(shape_of(X)):
                 super().fit(X, y, **params)
-            del self._n_trained
+            del self._n_trained, self._n_folds
         return self
 
     @available_if(lambda search: hasattr(search.estimator, "transform"))
@@ -257,9 +261,15 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         costs = self._costs(shape)
         if self._go_together(costs):
             n_threads = self._n_threads(costs, math.prod(shape))
-            backend = RendezvousBackend(n_threads)
+            n_processes = self._n_processes(costs)
+            if n_processes > 1:
+                n_threads = max(_FEWEST_THREADS, n_threads // n_processes)
+                backend = SharingBackend(n_processes, n_threads)
+            else:
+                backend = RendezvousBackend(n_threads)
             # Fits in threads leave the filters of warnings as they should not.
-            with parallel_config(backend, n_jobs=n_threads), warnings.catch_warnings():
+            n_jobs = n_processes * n_threads
+            with parallel_config(backend, n_jobs=n_jobs), warnings.catch_warnings():
                 yield
         elif self.n_jobs is None and self._go_side_by_side(costs):
             with parallel_config("loky", n_jobs=cpu_count()):  # of one thread each
@@ -272,26 +282,40 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         if self.train_together != "auto" or None in costs:
             return bool(self.train_together) and None not in costs
         largest = _LARGEST_STEP.get(device_of(self.estimator), 0.0)
-        return len(costs) > 1 and max(flops for flops, _ in costs) <= largest
+        return len(costs) > 1 and max(cost.step for cost in costs) <= largest
+
+    def _n_processes(self, costs):
+        """Processes among which fits that are trained together are dealt out."""
+        if not self._may_have_processes():
+            return 1
+        n_jobs = effective_n_jobs(self.n_jobs)  # of joblib's context, if there is one
+        if self.n_jobs is None and n_jobs == 1:
+            flops = self._n_folds * sum(cost.fit for cost in costs)
+            n_jobs = cpu_count() if flops > _LONG_SEARCH else 1
+        return n_jobs
 
     def _go_side_by_side(self, costs):
         """Whether fits are known to take longer than to start processes for them."""
         if None in costs or len(costs) < 2 or cpu_count() < 2:
             return False
-        backend, n_jobs = get_active_backend()
+        return self._may_have_processes() and get_active_backend()[1] in (None, 1)
+
+    def _may_have_processes(self):
+        """Whether nobody else has said who is to work."""
+        backend, _ = get_active_backend()
         is_own = isinstance(backend, BACKENDS[DEFAULT_BACKEND])
-        is_free = is_own and n_jobs in (None, 1) and not backend.nesting_level
+        is_free = is_own and not backend.nesting_level
         return is_free and device_of(self.estimator) == "cpu"
 
     def _n_threads(self, costs, n_entries):
         """Fits in work at a time: as many as there is memory for."""
-        _, n_weights = max(costs, key=lambda cost: cost[1])
+        n_weights = max(cost.n_weights for cost in costs)
         n_floats = _COPIES * n_entries + _STATES * n_weights
         n_bytes = n_floats * np.dtype(np.float64).itemsize
         return max(_FEWEST_THREADS, min(_MOST_THREADS, _MOST_BYTES // n_bytes))
 
     def _costs(self, shape):
-        """What a step of each candidate costs, or None where it is taken alone.
+        """`JointCost` of each candidate, or None where it is trained alone.
 
         Raises
         ------
@@ -312,7 +336,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
                 width = math.prod(shape[1:])
                 costs.append(autoencoder._joint_cost(self._n_trained, width))
             except Exception:  # whatever is wrong with a value, its own fit will say
-                costs.append((0.0, 0))
+                costs.append(JointCost(0.0, 0.0, 1))
         return costs
 
     def _candidates(self):

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from skae import Autoencoder
 from skae.model_selection import AutoencoderSearchCV
-from skae.model_selection._checks import rows_of_a_split
+from skae.model_selection._checks import size_of_a_split
 from skae.model_selection._halving import SuccessiveHalving
 
 SETTINGS = {
@@ -140,7 +140,7 @@ def test_epochs_of_a_round_are_shares_of_those_of_a_fold():
     search._n_trained = 10_000
     halving = SuccessiveHalving(estimator, search._candidates(), 10_000, 3)
     assert halving.notes()["n_resources"] == [33] * 3
-    assert rows_of_a_split(search, X, None) == 10_000
+    assert size_of_a_split(search, X, None) == (10_000, 2)
     halving.keep_best([1.0, 2.0, 3.0])
     assert halving.notes() == {"iter": [1], "n_resources": [100]}
 

@@ -27,6 +27,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.data import Scaling
+from skae.estimators import JointCost
 from skae.estimators.reporting import EpochReporter
 from skae.metrics import make_denoising_scorer
 from skae.model_selection import AutoencoderSearchCV, _search
@@ -239,6 +240,9 @@ def test_nothing_is_left_of_the_search_itself(X):
     assert clone(search).get_params().keys() == search.get_params().keys()
 
 
+COSTS = [JointCost(1.0, 1.0, 1)] * 2
+
+
 class TestWhoTrains:
     """Small networks go together, large ones and those of autograd side by side."""
 
@@ -273,15 +277,16 @@ class TestWhoTrains:
     def test_no_processes_for_a_gpu(self, monkeypatch):
         monkeypatch.setattr(_search, "cpu_count", lambda: 2)
         for device, wanted in {"cpu": True, "auto": True, "cuda": False}.items():
-            search = AutoencoderSearchCV(Autoencoder(2, device=device), GRID)
-            assert search._go_side_by_side([(1.0, 1), (1.0, 1)]) is wanted
+            search = AutoencoderSearchCV(Autoencoder(2, device=device), GRID, n_jobs=3)
+            assert search._go_side_by_side(COSTS) is wanted
+            assert search._n_processes(COSTS) == (3 if wanted else 1)
 
     def test_nor_where_a_joblib_context_has_workers_of_its_own(self, monkeypatch):
         monkeypatch.setattr(_search, "cpu_count", lambda: 2)
         search = AutoencoderSearchCV(Autoencoder(2), GRID)
         for backend in ("threading", "sequential"):
             with parallel_config(backend):
-                assert not search._go_side_by_side([(1.0, 1), (1.0, 1)])
+                assert not search._go_side_by_side(COSTS)
 
     def test_autograd_does_not(self):
         grid = {"n_components": [1, 2]}
