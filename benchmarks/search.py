@@ -34,8 +34,14 @@ def searches(estimator, grid, cv):
             estimator, grid, cv=cv, n_jobs=N_JOBS
         ),
         "AutoencoderSearchCV": AutoencoderSearchCV(estimator, grid, cv=cv),
+        "AutoencoderSearchCV, 2 processes": AutoencoderSearchCV(
+            estimator, grid, cv=cv, n_jobs=N_JOBS
+        ),
         "AutoencoderSearchCV, factor 3": AutoencoderSearchCV(
             estimator, grid, cv=cv, factor=3
+        ),
+        "AutoencoderSearchCV, factor 3, 2 processes": AutoencoderSearchCV(
+            estimator, grid, cv=cv, factor=3, n_jobs=N_JOBS
         ),
     }
 

@@ -23,6 +23,9 @@ they are for."""
 _LEAST_FLOPS = 3e6
 """Below this much arithmetic a product, what oneDNN does beside it takes longer."""
 
+_MOST_FLOPS = 7e6
+"""From this much on, oneDNN with several threads is faster than OpenBLAS with one."""
+
 _CPU_INFO = Path("/proc/cpuinfo")
 
 _here = threading.local()
@@ -257,7 +260,7 @@ def _bind(
     library = openblas() if _mkl_is_slow() else None
     if library is None or not can_be_bound(out, left, right):
         return None
-    is_large = _flops(left, right) >= _LEAST_FLOPS
+    is_large = _flops(left, right) >= _MOST_FLOPS
     if is_large and (torch.get_num_threads() > 1 or _rounds()):
         return None
     return BoundProduct(library, out, left, right, start)
