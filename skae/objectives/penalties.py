@@ -264,13 +264,17 @@ class KLToPrior(CodePenalty):
         by_mean, by_log_variance = out.chunk(2, dim=-2)
         torch.expm1(log_variance, out=by_log_variance)
         # The squares first: `by_mean` is free to hold what is summed.
-        torch.mul(mean, mean, out=by_mean)
-        by_mean.add_(by_log_variance).sub_(log_variance)
-        means = by_mean.sum(-1).mul_(scalar(0.5 * share, code))
+        torch.addcmul(by_log_variance, mean, mean, out=by_mean)
+        by_mean.sub_(log_variance)
+        if not self.free_bits:
+            value = by_mean.sum((-2, -1)).mul_(scalar(0.5 * factor, code))
+        else:
+            means = by_mean.sum(-1).mul_(scalar(0.5 * share, code))
+            value = self.total(means, norms)
         torch.mul(mean, scalar(factor, code), out=by_mean)
         by_log_variance.mul_(scalar(0.5 * factor, code))
         if self.free_bits:
             counts = (means >= self.free_bits).to(code.dtype)[..., None]
             by_mean.mul_(counts)
             by_log_variance.mul_(counts)
-        return self.total(means, norms), None
+        return value, None
