@@ -169,7 +169,7 @@ def few_labels():
 
 
 def searches():
-    """Seconds of the same search in four ways."""
+    """Seconds of the same search in several ways."""
     rows = load("search")["searches"]
     fig, axes = plt.subplots(1, 2, figsize=(8, 2.2), sharey=True, layout="constrained")
     for ax, data in zip(axes, ("digits", "MNIST"), strict=True):
