@@ -7,6 +7,7 @@ import json
 import platform
 import statistics
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,7 @@ def versions():
         "torch": torch.__version__,
         "torch threads": torch.get_num_threads(),
         "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "openblas": find_spec("scipy_openblas32") is not None,
     }
 
 

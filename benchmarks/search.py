@@ -34,13 +34,13 @@ def searches(estimator, grid, cv):
             estimator, grid, cv=cv, n_jobs=N_JOBS
         ),
         "AutoencoderSearchCV": AutoencoderSearchCV(estimator, grid, cv=cv),
-        "AutoencoderSearchCV, 2 processes": AutoencoderSearchCV(
+        "AutoencoderSearchCV, n_jobs=2": AutoencoderSearchCV(
             estimator, grid, cv=cv, n_jobs=N_JOBS
         ),
         "AutoencoderSearchCV, factor 3": AutoencoderSearchCV(
             estimator, grid, cv=cv, factor=3
         ),
-        "AutoencoderSearchCV, factor 3, 2 processes": AutoencoderSearchCV(
+        "AutoencoderSearchCV, factor 3, n_jobs=2": AutoencoderSearchCV(
             estimator, grid, cv=cv, factor=3, n_jobs=N_JOBS
         ),
     }

@@ -46,12 +46,14 @@ Twelve candidates and five folds of digits through 64-32-8, 40 epochs each, took
 {searches > data=digits & search=GridSearchCV, 1 process > seconds!.1f} s with
 ``GridSearchCV`` in one process,
 {searches > data=digits & search=GridSearchCV, 2 processes > seconds!.1f} s in two, and
-{searches > data=digits & search=AutoencoderSearchCV > seconds!.1f} and
-{searches > data=digits & search=AutoencoderSearchCV, 2 processes > seconds!.1f} s with
-`skae.model_selection.AutoencoderSearchCV`, or
+{searches > data=digits & search=AutoencoderSearchCV > seconds!.1f} s with
+`skae.model_selection.AutoencoderSearchCV`,
+{searches > data=digits & search=AutoencoderSearchCV, n_jobs=2 > seconds!.1f} s where
+it had two processes. With ``factor=3`` it was
 {searches > data=digits & search=AutoencoderSearchCV, factor 3 > seconds!.1f} and
-{searches > data=digits & search=AutoencoderSearchCV, factor 3, 2 processes > seconds!.1f}
-s with ``factor=3``; two processes take some seconds to start, which are not counted. Large networks gain nothing: of MNIST through 784-300-150 it was
+{searches > data=digits & search=AutoencoderSearchCV, factor 3, n_jobs=2 > seconds!.1f}
+s. (Processes take some seconds to start, which are not counted.) Large networks gain
+nothing: of MNIST through 784-300-150 it was
 {searches > data=MNIST & search=GridSearchCV, 2 processes > seconds!.1f} s in two
 processes and {searches > data=MNIST & search=AutoencoderSearchCV > seconds!.1f} s
 (``benchmarks/search.py``)."""
