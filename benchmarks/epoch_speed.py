@@ -4,7 +4,7 @@ W1 is MNIST through 784-300-150-300-784 in batches of 150, W2 is digits through
 64-32-8-32-64 in batches of 32 and of 200; ELU, Adam at 1e-3, no linear path: the same
 network and the same recipe for all. A fit of skae is timed whole, with validation of
 X, scaling and the evaluation after training, and divided by its epochs; the loop alone
-is what each epoch after the first one adds. Fits without the extra `openblas` make their
+is what each epoch after the first one adds. Fits without the extra openblas make their
 products with torch alone.
 """
 
