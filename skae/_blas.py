@@ -12,6 +12,8 @@ from threadpoolctl import ThreadpoolController
 _ONE_THREAD_FLOPS = 2e8
 """Below this much arithmetic in all, their threads are not worth their spinning."""
 
+_OURS = "scipy_openblas32"  # always at one thread: see skae.networks.openblas
+
 _ours = threading.RLock()
 
 
@@ -28,7 +30,11 @@ def numpy_threads(flops: float, most: int) -> Iterator[None]:
         yield
         return
     try:
-        now = (library.num_threads for library in _blas().lib_controllers)
+        now = (
+            library.num_threads
+            for library in _blas().lib_controllers
+            if _OURS not in library.filepath
+        )
         wanted = 1 if flops < _ONE_THREAD_FLOPS else most
         with _blas().limit(limits=min([wanted, *now])):
             yield

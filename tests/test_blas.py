@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from skae import Autoencoder
 from skae._blas import _blas, numpy_threads
 from skae.data import principal
+from skae.networks.openblas import openblas
 
 FEW, MANY = 1e6, 1e12
 
@@ -51,6 +52,18 @@ def test_others_change_nothing_while_somebody_is_inside():
     with numpy_threads(MANY, 2), ThreadPoolExecutor(1) as pool:
         assert pool.submit(ask).result() == {2}
         assert now() == {2}
+
+
+def test_the_one_thread_of_our_own_library_limits_nobody():
+    openblas()
+    _blas.cache_clear()
+    with numpy_threads(MANY, 2):
+        of_others = {
+            library.num_threads
+            for library in _blas().lib_controllers
+            if "scipy_openblas32" not in library.filepath
+        }
+        assert of_others == {2}
 
 
 def test_an_error_leaves_them_as_they_were():

@@ -125,14 +125,16 @@ class SharingBackend(ParallelBackendBase):
         How many, at most.
     n_threads : int
         How many fits are in work at a time, at most, in each of them.
+    processes : ParallelBackendBase
+        joblib's, which start them.
     """
 
     supports_retrieve_callback = True
-    supports_inner_max_num_threads = True
 
-    def __init__(self, n_processes, n_threads, **options):
+    def __init__(self, n_processes, n_threads, processes, **options):
         super().__init__(**options)
         self._n_processes, self._n_threads = n_processes, n_threads
+        self._processes = processes
         self._jobs = []
 
     def effective_n_jobs(self, n_jobs):
@@ -172,7 +174,7 @@ class SharingBackend(ParallelBackendBase):
     def _results(self, functions):
         """What they return, each process called with every so-manieth of them."""
         n = self._n_processes
-        with parallel_config("loky", n_jobs=n):
+        with parallel_config(self._processes, n_jobs=n):
             shares = Parallel()(
                 delayed(_train_share)(functions[i::n], self._n_threads)
                 for i in range(min(n, len(functions)))

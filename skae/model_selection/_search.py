@@ -71,7 +71,8 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         Processes. Where fits are trained together, each process does so with its share
         of them; else the fits go side by side. None: as joblib's context says, or else
         one for each core where that is worth starting them, for large steps and long
-        searches; shorter ones train together in this process.
+        searches; shorter ones train together in this process. What goes to processes,
+        a scorer say, must be pickled.
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all rows, as in `GridSearchCV`.
     cv : int, splitter or iterable, default=None
@@ -261,10 +262,11 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         costs = self._costs(shape)
         if self._go_together(costs):
             n_threads = self._n_threads(costs, math.prod(shape))
-            n_processes = self._n_processes(costs)
+            n_processes = min(self._n_processes(costs), n_threads)
+            n_threads //= n_processes
             if n_processes > 1:
-                n_threads = max(_FEWEST_THREADS, n_threads // n_processes)
-                backend = SharingBackend(n_processes, n_threads)
+                processes, _ = get_active_backend()
+                backend = SharingBackend(n_processes, n_threads, processes)
             else:
                 backend = RendezvousBackend(n_threads)
             # Fits in threads leave the filters of warnings as they should not.
@@ -288,17 +290,16 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         """Processes among which fits that are trained together are dealt out."""
         if not self._may_have_processes():
             return 1
-        n_jobs = effective_n_jobs(self.n_jobs)  # of joblib's context, if there is one
-        if self.n_jobs is None and n_jobs == 1:
+        if self.n_jobs is None and get_active_backend()[1] is None:  # nobody has said
             flops = self._n_folds * sum(cost.fit for cost in costs)
-            n_jobs = cpu_count() if flops > _LONG_SEARCH else 1
-        return n_jobs
+            return cpu_count() if flops > _LONG_SEARCH else 1
+        return effective_n_jobs(self.n_jobs)
 
     def _go_side_by_side(self, costs):
         """Whether fits are known to take longer than to start processes for them."""
         if None in costs or len(costs) < 2 or cpu_count() < 2:
             return False
-        return self._may_have_processes() and get_active_backend()[1] in (None, 1)
+        return self._may_have_processes() and get_active_backend()[1] is None
 
     def _may_have_processes(self):
         """Whether nobody else has said who is to work."""

@@ -10,17 +10,17 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.overrides import has_torch_function_unary
 
-Call = Callable[[], object]
+from skae.networks.codes import Call
 
 _ROW_MAJOR, _AS_IT_IS, _TRANSPOSED = 101, 111, 112
 """What cblas calls them."""
@@ -34,23 +34,54 @@ _CORE, _THREADS = "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"
 _AVX512 = "SkylakeX"
 """What OpenBLAS calls its kernels for AVX-512, whoever has made the processor."""
 
+_LARGEST = 2**31 - 1  # of the numbers that are told to cblas
+
+_loading = threading.Lock()
+
+
+def openblas() -> ctypes.CDLL | None:
+    """The library, at one thread; None where there is none for skae alone.
+
+    So it is where its package is not installed, and not on Linux. The package itself,
+    were it imported, would load it for everybody, scipy included.
+    """
+    with _loading:
+        library = _opened()
+    if library is not None:  # limits of threadpoolctl's are those of all libraries
+        library.scipy_openblas_set_num_threads(1)
+    return library
+
 
 @cache
-def openblas() -> ctypes.CDLL | None:
-    """The library; None where its package is not installed, and not on Linux.
-
-    The package itself, were it imported, would load it for everybody, scipy included.
-    """
+def _opened() -> ctypes.CDLL | None:
     package = find_spec("scipy_openblas32") if sys.platform == "linux" else None
     places = [] if package is None else package.submodule_search_locations or []
     for path in (found for p in places for found in Path(p).glob(_FILE)):
-        with _environment({_CORE: _AVX512, _THREADS: "1"}):  # read while it is loaded
-            library = ctypes.CDLL(str(path))
-        core = library.scipy_openblas_get_corename
-        core.restype = ctypes.c_char_p
-        if core() == _AVX512.encode():  # else others have loaded it before
-            return library
+        if _is_loaded(path):  # by somebody who is to keep the threads that it has
+            continue
+        with suppress(OSError), _environment({_CORE: _AVX512, _THREADS: "1"}):
+            library = ctypes.CDLL(str(path))  # which reads the environment now
+            if _is_as_needed(library):
+                return library
     return None
+
+
+def _is_loaded(path: Path) -> bool:
+    """Whether this process has the library already."""
+    try:
+        ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
+    except OSError:
+        return False
+    return True
+
+
+def _is_as_needed(library: ctypes.CDLL) -> bool:
+    """Whether it has the functions, and has taken the kernels for AVX-512."""
+    if not hasattr(library, "scipy_cblas_sgemm_batch_strided"):
+        return False
+    core = library.scipy_openblas_get_corename
+    core.restype = ctypes.c_char_p
+    return bool(core() == _AVX512.encode())
 
 
 class BoundProduct:
@@ -103,10 +134,11 @@ class BoundProduct:
         )
 
     def of(self, right: Tensor) -> bool:
-        """Make the product of another right factor; False: it has another form."""
-        if has_torch_function_unary(right):  # sparse rows have products of their own
-            return False
-        if _form(right) != self._form:
+        """Make the product of another right factor; False: it has another form.
+
+        Sparse rows, say, have products of their own.
+        """
+        if not _is_plain(right) or _form(right) != self._form:
             return False
         self._right.move(right)
         for call in self.calls:
@@ -117,12 +149,22 @@ class BoundProduct:
 def can_be_bound(out: Tensor, left: Tensor, right: Tensor) -> bool:
     """Whether these are plain arrays of whole rows, or factors of whole columns."""
     return _turn(out) == _AS_IT_IS and all(
-        type(array) is Tensor
-        and array.device.type == "cpu"
+        _is_plain(array)
         and array.dtype in _KINDS
         and array.dim() in (2, 3)
         and _turn(array) is not None
         for array in (out, left, right)
+    )
+
+
+def _is_plain(array: Tensor) -> bool:
+    """Whether these are numbers in memory, at distances that cblas can be told."""
+    return (
+        type(array) is Tensor
+        and array.layout is torch.strided
+        and array.device.type == "cpu"
+        and not array.is_neg()
+        and max(array.stride(), default=0) <= _LARGEST
     )
 
 

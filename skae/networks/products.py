@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from skae.networks.openblas import BoundProduct, Call, can_be_bound, openblas
+from skae.networks.codes import Call
+from skae.networks.openblas import BoundProduct, can_be_bound, openblas
 
 Elsewhere = dict[int, Tensor]
 """Products in arrays that a library has brought, by the addresses of the arrays that
@@ -56,9 +57,10 @@ def fill_anew(
     elsewhere: Elsewhere | None = None,
 ) -> Callable[[Tensor], object]:
     """``call(right)`` does what `fill` does, of another right factor each time."""
-    by_torch = _fill_by_torch(out, left, right, start, elsewhere)
     bound = _bind(out, left, right, start)
-    return by_torch if bound is None else partial(_fill_bound, bound, by_torch)
+    if bound is None:
+        return _fill_by_torch(out, left, right, start, elsewhere)
+    return partial(_fill_bound, bound, out, left, start=start, elsewhere=elsewhere)
 
 
 def bring(
@@ -68,10 +70,12 @@ def bring(
 
     That is `out`, or an array that a library has brought.
     """
-    by = _operators(left, right)
-    if by.make is not None and _bind(out, left, right, bias) is None:
+    start, by = bias[..., None, :], _operators(left, right)
+    bound = _bind(out, left, right, start)
+    if bound is None and by.make is not None:
         return [], partial(by.make, left, right, bias)
-    return fill(out, left, right, bias[..., None, :]), lambda: out
+    calls = fill(out, left, right, start) if bound is None else bound.calls
+    return calls, lambda: out
 
 
 @contextmanager
@@ -267,7 +271,12 @@ def _bind(
 
 
 def _fill_bound(
-    bound: BoundProduct, otherwise: Callable[[Tensor], object], right: Tensor
+    bound: BoundProduct,
+    out: Tensor,
+    left: Tensor,
+    right: Tensor,
+    start: Tensor | None,
+    elsewhere: Elsewhere | None,
 ) -> None:
     if not bound.of(right):
-        otherwise(right)
+        _fill_by_torch(out, left, right, start, elsewhere)(right)

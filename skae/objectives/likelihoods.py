@@ -239,11 +239,10 @@ def _inner(a: Tensor, b: Tensor) -> Tensor:
     with many entries that takes twenty times as long.
     """
     if a.dim() > 2:
-        products: Tensor = (
-            torch.linalg.vector_norm(a, dim=(1, 2)).square_()
-            if a is b  # without an array of squares
-            else torch.linalg.vecdot(a.flatten(1), b.flatten(1))
-        )
+        if a is b:  # without an array of squares
+            lengths: Tensor = torch.linalg.vector_norm(a.flatten(1), dim=1)
+            return lengths.square_()
+        products: Tensor = torch.linalg.vecdot(a.flatten(1), b.flatten(1))
         return products
     if a.numel() > _FEW:
         return torch.linalg.vector_norm(a).square_() if a is b else (a * b).sum()

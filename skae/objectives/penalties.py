@@ -263,7 +263,7 @@ class KLToPrior(CodePenalty):
         mean, log_variance = code.chunk(2, dim=-2)
         by_mean, by_log_variance = out.chunk(2, dim=-2)
         torch.expm1(log_variance, out=by_log_variance)
-        # The squares first: `by_mean` is free to hold what is summed.
+        # Until the gradient is known, `by_mean` is free to hold what is summed.
         torch.addcmul(by_log_variance, mean, mean, out=by_mean)
         by_mean.sub_(log_variance)
         if not self.free_bits:

@@ -1,5 +1,7 @@
 """Searches whose fits are trained together in several processes."""
 
+import os
+
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -67,6 +69,7 @@ def test_errors_of_processes_are_those_of_the_search(X):
         (3, None, 5, 3),
         (None, 4, 5, 4),
         (1, 4, 5, 1),
+        (None, 1, 50, 1),
     ],
 )
 def test_long_searches_and_the_user_ask_for_processes(
@@ -80,6 +83,37 @@ def test_long_searches_and_the_user_ask_for_processes(
         assert search._n_processes(costs) == wanted
     with parallel_config("threading"):
         assert search._n_processes(costs) == 1
+
+
+@pytest.mark.parametrize(("n_fits", "shares"), [(256, [64] * 4), (2, [1, 1])])
+def test_processes_share_the_memory_for_fits(X, monkeypatch, n_fits, shares):
+    found = []
+
+    class Backend(SharingBackend):
+        def __init__(self, n_processes, n_threads, processes):
+            found.extend([n_threads] * n_processes)
+            raise InterruptedError
+
+    monkeypatch.setattr(_search, "SharingBackend", Backend)
+    monkeypatch.setattr(AutoencoderSearchCV, "_n_threads", lambda *_: n_fits)
+    with pytest.raises(InterruptedError):
+        AutoencoderSearchCV(ESTIMATOR, GRID, n_jobs=4).fit(X)
+    assert found == shares
+
+
+def test_processes_are_those_of_the_context(X):
+    scores = {}
+    for n_threads in (1, 2):
+        with parallel_config("loky", n_jobs=2, inner_max_num_threads=n_threads):
+            search = AutoencoderSearchCV(
+                ESTIMATOR, {"weight_decay": [0.0, 0.1]}, cv=2, scoring=_threads
+            ).fit(X)
+        scores[n_threads] = set(search.cv_results_["mean_test_score"])
+    assert scores == {1: {1.0}, 2: {2.0}}
+
+
+def _threads(estimator, X, y=None):
+    return float(os.environ["OMP_NUM_THREADS"])
 
 
 def test_what_a_search_costs_is_estimated_from_its_folds_and_epochs(X):

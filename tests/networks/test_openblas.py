@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import skae.networks.openblas as house
 
@@ -32,57 +32,83 @@ def place(monkeypatch, tmp_path):
 
 @pytest.fixture
 def open_anew(monkeypatch):
-    """Opens a library with these kernels, and notes what the environment was then."""
+    """Opens a library, and notes what the environment was then."""
     seen = []
 
-    def open_with(core):
-        def load(path):
+    def open_with(core=b"SkylakeX", is_loaded=False, **functions):
+        def load(path, mode=None):
+            if mode == os.RTLD_NOLOAD:
+                if is_loaded:
+                    return None
+                raise OSError("not loaded")
             seen.append({n: os.environ[n] for n in (house._CORE, house._THREADS)})
-            return SimpleNamespace(scipy_openblas_get_corename=Mock(return_value=core))
+            if core is None:
+                raise OSError("invalid ELF header")
+            functions.setdefault("scipy_cblas_sgemm_batch_strided", Mock())
+            named = {n: function for n, function in functions.items() if function}
+            return SimpleNamespace(
+                scipy_openblas_get_corename=Mock(return_value=core), **named
+            )
 
         monkeypatch.setattr(house.ctypes, "CDLL", load)
-        return house.openblas.__wrapped__(), seen
+        return house._opened.__wrapped__(), seen
 
     return open_with
 
 
 def test_it_keeps_to_a_thread_and_takes_the_kernels_for_avx512():
-    (found,) = (
-        info
-        for info in threadpool_info()
-        if info["filepath"] == os.path.realpath(house.openblas()._name)
-    )
+    path = os.path.realpath(house.openblas()._name)
+    with threadpool_limits(2):
+        house.openblas()
+        (found,) = (i for i in threadpool_info() if i["filepath"] == path)
     assert (found["num_threads"], found["architecture"]) == (1, "SkylakeX")
 
 
 @pytest.mark.parametrize("given", [None, "Haswell"])
-def test_the_environment_is_what_it_was(place, open_anew, monkeypatch, given):
+@pytest.mark.parametrize("core", [b"SkylakeX", None], ids=["opens", "does not"])
+def test_the_environment_is_what_it_was(place, open_anew, monkeypatch, given, core):
     (place / "libscipy_openblas.so").touch()
     for name in (house._CORE, house._THREADS):
         if given is None:
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, given)
-    library, seen = open_anew(b"SkylakeX")
-    assert library is not None
+    library, seen = open_anew(core)
+    assert (library is None) == (core is None)
     assert seen == [{house._CORE: "SkylakeX", house._THREADS: "1"}]
     assert os.environ.get(house._CORE) == os.environ.get(house._THREADS) == given
 
 
 def test_it_is_not_there(place, open_anew, monkeypatch):
-    assert open_anew(b"SkylakeX") == (None, [])
+    assert open_anew() == (None, [])
     monkeypatch.setattr(house, "find_spec", lambda name: None)
-    assert open_anew(b"SkylakeX") == (None, [])
+    assert open_anew() == (None, [])
     monkeypatch.setattr(house, "find_spec", None)
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert open_anew(b"SkylakeX") == (None, [])
+    assert open_anew() == (None, [])
 
 
-def test_with_other_kernels_somebody_else_has_opened_it(place, open_anew):
+def test_what_somebody_else_has_opened_is_left_alone(place, open_anew):
     (place / "libscipy_openblas.so").touch()
-    library, seen = open_anew(b"Haswell")
+    assert open_anew(is_loaded=True) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"core": b"Haswell"}, {"scipy_cblas_sgemm_batch_strided": None}],
+    ids=["other kernels", "an old one"],
+)
+def test_it_is_not_what_is_needed(place, open_anew, options):
+    (place / "libscipy_openblas.so").touch()
+    library, seen = open_anew(**options)
     assert library is None
     assert len(seen) == 1
+
+
+def test_it_is_loaded_now():
+    path = house.Path(house.openblas()._name)
+    assert house._is_loaded(path)
+    assert not house._is_loaded(path.with_suffix(".other"))
 
 
 def test_arrays_stay_as_long_as_their_product():
@@ -97,3 +123,36 @@ def test_arrays_stay_as_long_as_their_product():
     call()
     assert (out == 4.0).all()
     assert isinstance(call.func, ctypes._CFuncPtr)
+
+
+def test_factors_of_another_form_are_refused():
+    left, right, out = torch.ones(3, 4), torch.ones(4, 5), torch.zeros(3, 5)
+    product = house.BoundProduct(house.openblas(), out, left, right)
+    others = [
+        right.double(),
+        right[:3],
+        torch.ones(5, 4).mT,
+        right.to_sparse(),
+        right.to("meta"),
+        torch.nn.Parameter(right),
+        torch.complex(right, right).conj().imag[..., :],
+    ]
+    assert not any(product.of(other) for other in others)
+    assert not out.any()
+    assert product.of(2 * right)
+    assert (out == 8.0).all()
+
+
+def test_distances_that_cblas_cannot_be_told_are_refused():
+    out, left, right = torch.zeros(1, 5), torch.ones(1, 1), torch.ones(1, 5)
+    assert house.can_be_bound(out, left, right)
+    far = left.as_strided((1, 1), (2**31, 1))
+    assert not house.can_be_bound(out, far, right)
+
+
+def test_it_multiplies_under_a_mode_of_torch_too():
+    left, right, out = torch.ones(3, 4), torch.ones(4, 5), torch.zeros(3, 5)
+    product = house.BoundProduct(house.openblas(), out, left, right)
+    with torch.device("meta"):
+        assert product.of(right)
+    assert (out == 4.0).all()
