@@ -71,8 +71,8 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         Processes. Where fits are trained together, each process does so with its share
         of them; else the fits go side by side. None: as joblib's context says, or else
         one for each core where that is worth starting them, for large steps and long
-        searches; shorter ones train together in this process. What goes to processes,
-        a scorer say, must be pickled.
+        searches; shorter ones train together in this process, as with 1. What goes to
+        processes, a scorer say, must be pickled.
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all rows, as in `GridSearchCV`.
     cv : int, splitter or iterable, default=None

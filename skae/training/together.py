@@ -31,7 +31,8 @@ def train_together(
 
     Where there is work for several threads, each of them trains some of the networks:
     threads that shared every product would wait for each other at each, and beside a
-    busy process they would hardly do anything else.
+    busy process they would hardly do anything else. Only large networks, which would
+    share their products alone, do so here.
 
     Parameters
     ----------
@@ -43,7 +44,8 @@ def train_together(
         Asked before every epoch; once it says no, nobody trains any further.
     """
     flops = sum(t.task.joint.flops for t in trainings if t.task.joint is not None)
-    n_teams = max(1, min(n_threads, len(trainings), int(flops // ONE_THREAD_FLOPS)))
+    n_wanted = max(1, round(flops / ONE_THREAD_FLOPS))
+    n_teams = min(n_threads, len(trainings), n_wanted)
     device = trainings[0].task.parameters.flat.device
     is_cut, one_at_a_time = Event(), Lock()
     if device.type != "cpu":
@@ -54,7 +56,7 @@ def train_together(
         with neutral(device):
             _train_team(team, lambda: goes_on() and not is_cut.is_set(), one_at_a_time)
 
-    with threads(flops / n_teams, n_threads // n_teams):
+    with threads(flops / len(trainings), n_threads // n_teams):
         if n_teams == 1:
             train(teams[0])
             return

@@ -22,7 +22,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.estimators.reporting import EpochReporter
-from skae.training import Rendezvous, together
+from skae.training import Rendezvous, environment, together
 
 SETTINGS = {"max_iter": 4, "batch_size": 20, "random_state": 0}
 TOGETHER = {"rtol": 1e-7, "atol": 1e-9}  # products may add in another order
@@ -196,6 +196,24 @@ def test_teams_make_no_difference(family, X):
     ):
         assert_same_fit(fitted, clone(estimator).fit(X), X)
     assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_teams")
+@pytest.mark.parametrize(("work", "n_teams"), [(0.4, 1), (1.4, 1), (1.6, 2), (9.0, 3)])
+def test_small_networks_never_share_a_product(monkeypatch, work, n_teams):
+    X = np.random.default_rng(0).normal(size=(1010, 6))
+    of_one = Autoencoder(**SETTINGS)._joint_cost(len(X), X.shape[1]).step
+    for place in (together, environment):
+        monkeypatch.setattr(place, "ONE_THREAD_FLOPS", 4 * of_one / work)
+    found, train = [], together._train_team
+
+    def look(*arguments):
+        found.append(torch.get_num_threads())
+        train(*arguments)
+
+    monkeypatch.setattr(together, "_train_team", look)
+    fit_all(FAMILIES["learning rates"], [X] * 4)
+    assert found == [1] * n_teams
 
 
 @pytest.mark.usefixtures("three_teams")
