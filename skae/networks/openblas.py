@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, partial
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +38,9 @@ _LARGEST = 2**31 - 1  # of the numbers that are told to cblas
 
 _loading = threading.Lock()
 
+_found: list[ctypes.CDLL | None] = []
+"""What has been opened, once somebody has asked."""
+
 
 def openblas() -> ctypes.CDLL | None:
     """The library, at one thread; None where there is none for skae alone.
@@ -45,15 +48,17 @@ def openblas() -> ctypes.CDLL | None:
     So it is where its package is not installed, and not on Linux. The package itself,
     were it imported, would load it for everybody, scipy included.
     """
-    with _loading:
-        library = _opened()
+    if not _found:  # a child of fork would wait for a lock that was held just then
+        with _loading:
+            if not _found:
+                _found.append(_open())
+    (library,) = _found
     if library is not None:  # limits of threadpoolctl's are those of all libraries
         library.scipy_openblas_set_num_threads(1)
     return library
 
 
-@cache
-def _opened() -> ctypes.CDLL | None:
+def _open() -> ctypes.CDLL | None:
     package = find_spec("scipy_openblas32") if sys.platform == "linux" else None
     places = [] if package is None else package.submodule_search_locations or []
     for path in (found for p in places for found in Path(p).glob(_FILE)):

@@ -4,6 +4,9 @@ import ctypes
 import gc
 import os
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -51,7 +54,7 @@ def open_anew(monkeypatch):
             )
 
         monkeypatch.setattr(house.ctypes, "CDLL", load)
-        return house._opened.__wrapped__(), seen
+        return house._open(), seen
 
     return open_with
 
@@ -103,6 +106,25 @@ def test_it_is_not_what_is_needed(place, open_anew, options):
     library, seen = open_anew(**options)
     assert library is None
     assert len(seen) == 1
+
+
+def test_it_is_opened_once_however_many_ask(monkeypatch):
+    opened, barrier = [], threading.Barrier(8)
+
+    def open_slowly():
+        opened.append(Mock())
+        time.sleep(0.01)
+        return opened[-1]
+
+    def ask(_):
+        barrier.wait()
+        return house.openblas()
+
+    monkeypatch.setattr(house, "_found", [])
+    monkeypatch.setattr(house, "_open", open_slowly)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == set(opened)
+    assert len(opened) == 1
 
 
 def test_it_is_loaded_now():
