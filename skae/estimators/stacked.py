@@ -99,7 +99,7 @@ class StackedAutoencoder(Autoencoder):
     warm_start : bool, default=False
         Whether to go on from the last fit, in its units, rather than to start anew.
     precision : {"float32", "float64", "bfloat16", "auto"}, default="float32"
-        Arithmetic of training. ``"bfloat16"`` rounds the factors of matrix products,
+        Arithmetic of training. ``"bfloat16"`` makes matrix products of rounded numbers,
         where the processor has instructions for it, and nothing else; ``"auto"``
         does so where it pays. The fitted network computes in the dtype of its input.
     device : str, default="cpu"

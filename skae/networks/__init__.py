@@ -17,7 +17,7 @@ from skae.networks.initial import (
 from skae.networks.jacobian import has_closed_form, squared_jacobian_norms
 from skae.networks.module import AutoencoderModule
 from skae.networks.network import Encoding, Network, Path, Weights
-from skae.networks.products import affine, plain_numbers
+from skae.networks.products import affine, plain_numbers, rounded_factors
 
 __all__ = [
     "ACTIVATIONS",
@@ -44,6 +44,7 @@ __all__ = [
     "k_largest",
     "normalise_readers",
     "plain_numbers",
+    "rounded_factors",
     "squared_jacobian_norms",
     "start_as_dictionary",
     "start_at_path",

@@ -16,6 +16,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from skae.networks.codes import Call
 from skae.networks.openblas import BoundProduct, can_be_bound, openblas
+from skae.networks.rounded import RoundedProduct, can_be_rounded
 
 Elsewhere = dict[int, Tensor]
 """Products in arrays that a library has brought, by the addresses of the arrays that
@@ -85,12 +86,28 @@ def plain_numbers() -> Iterator[None]:
     Outside of it a network of the user's may be differentiated forwards, traced or
     exported.
     """
-    before = getattr(_here, "are_plain", False)
-    _here.are_plain = True
+    with _here_is("plain"):
+        yield
+
+
+@contextmanager
+def rounded_factors() -> Iterator[None]:
+    """Let `fill`, `fill_anew` and `bring` round large float32 factors to bfloat16.
+
+    In this thread, and where the processor has instructions for that.
+    """
+    with _here_is("rounding"):
+        yield
+
+
+@contextmanager
+def _here_is(name: str) -> Iterator[None]:
+    before = getattr(_here, name, False)
+    setattr(_here, name, True)
     try:
         yield
     finally:
-        _here.are_plain = before
+        setattr(_here, name, before)
 
 
 def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -101,7 +118,7 @@ def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
     if has_torch_function_unary(left):
         seen: Tensor = handle_torch_function(affine, (left,), start, left, right)
         return seen
-    are_plain = getattr(_here, "are_plain", False) and not (
+    are_plain = getattr(_here, "plain", False) and not (
         torch.is_grad_enabled()
         and any(factor.requires_grad for factor in (start, left, right))
     )
@@ -259,19 +276,21 @@ def _put_elsewhere(
 
 def _bind(
     out: Tensor, left: Tensor, right: Tensor, start: Tensor | None
-) -> BoundProduct | None:
-    """The product by OpenBLAS, where that is here and the fastest."""
+) -> BoundProduct | RoundedProduct | None:
+    """The product in bfloat16 or by OpenBLAS, where that is here and the fastest."""
+    is_large = _flops(left, right) >= _MOST_FLOPS
+    if is_large and getattr(_here, "rounding", False) and can_be_rounded(out):
+        return RoundedProduct(out, left, right, start)
     library = openblas() if _mkl_is_slow() else None
     if library is None or not can_be_bound(out, left, right):
         return None
-    is_large = _flops(left, right) >= _MOST_FLOPS
     if is_large and (torch.get_num_threads() > 1 or _rounds()):
         return None
     return BoundProduct(library, out, left, right, start)
 
 
 def _fill_bound(
-    bound: BoundProduct,
+    bound: BoundProduct | RoundedProduct,
     out: Tensor,
     left: Tensor,
     right: Tensor,

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
+from skae.networks import rounded_factors
+
 ONE_THREAD_FLOPS = 2e7
 """Below this much arithmetic a step, waking a second thread costs more than it does."""
 
@@ -142,14 +144,15 @@ def uses_bfloat16(precision: str, flops: float, device: torch.device) -> bool:
 def bfloat16_products(enabled: bool, device: torch.device) -> Iterator[None]:
     """Round the factors of float32 matrix products to bfloat16; sums stay float32.
 
-    A CPU without instructions for bfloat16 goes on in float32; a GPU rounds to its
-    own 19-bit format (TF32), which is as fast there and more exact.
+    A CPU without instructions for bfloat16 goes on in float32, and one without matrix
+    units where gradients are left to autograd; a GPU rounds to its own 19-bit format
+    (TF32), which is as fast there and more exact.
     """
     if not enabled:
         yield
         return
     switch, value = _products.get(device.type, _products["cpu"])
-    with switch.at(value):
+    with switch.at(value), rounded_factors():
         yield
 
 
