@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
+from math import gcd
 
 import torch
 from torch import Tensor
@@ -92,6 +93,14 @@ class ShuffledBatches:
             order_is_same = torch.equal(*states)
         return order_is_same and torch.equal(self.rows, other.rows)
 
+    def follow(self, leader: ShuffledBatches) -> None:
+        """Let the next epoch be what it is for a leader that was like this one.
+
+        That is cheaper than to draw the order of this epoch again.
+        """
+        if self._generator is not None and leader._generator is not None:
+            self._generator.set_state(leader._generator.get_state())
+
     def _order(self) -> Tensor | None:
         if self._generator is None:
             return None
@@ -110,53 +119,79 @@ class BatchesSideBySide:
 
     Each step has the batches of neighbours that have the same size in one array. All
     have equally many batches, and their first batches the same size. What several have
-    in common, as candidates with one seed in one fold do, is gathered once.
+    in common, as candidates with one seed in one fold do, is gathered once, and given
+    to each of them when its step comes: a step finds it in the cache.
 
     Parameters
     ----------
     members : sequence of ShuffledBatches
-        Those with more rows first: steps then have one array, or two.
+        In the order of `neighbours`: steps then have one array, or two.
     block_bytes : int
         Most bytes of a block, that of all members together.
+
+    Attributes
+    ----------
+    sizes : Tensor of shape (n_batches, n_members)
+        Rows of each batch.
     """
 
     def __init__(
         self, members: Sequence[ShuffledBatches], block_bytes: int = 2 * BLOCK_BYTES
     ) -> None:
-        self._members = members
-        rows, size = members[0].rows, members[0].sizes[0]
-        per_block = _batches_of_a_block(rows, size * len(members), block_bytes)
+        self._members, self._leaders = members, _leaders(members)
+        rows, sizes = members[0].rows, members[0].sizes
+        self._own = [*dict.fromkeys(self._leaders)]
+        per_block = _batches_of_a_block(rows, sizes[0] * len(self._own), block_bytes)
         self._per_block = min(per_block, members[0].n_batches)
-        leaders = _leaders(members)
-        self._leaders = [*dict.fromkeys(leaders)]
-        places = [self._leaders.index(leader) for leader in leaders]
-        self._places = torch.tensor(places, device=rows.device)
-        shape = self._per_block, size, rows.shape[1]
-        self._buffer = rows.new_empty((len(members), *shape))
-        self._own = self._buffer
-        if len(self._leaders) < len(members):
-            self._own = rows.new_empty((len(self._leaders), *shape))
-        self._ranges = [
-            [*_runs(sizes)] for sizes in zip(*(m.sizes for m in members), strict=True)
-        ]
+        shape = sizes[0], rows.shape[1]
+        self._block = rows.new_empty((len(self._own), self._per_block, *shape))
+        are_shared = len(self._own) < len(members)
+        self._given = rows.new_empty((len(members), *shape)) if are_shared else None
+        places = [self._own.index(leader) for leader in self._leaders]
+        self._places = self._per_block * torch.tensor(places, device=rows.device)
+        of_steps = [*zip(*(m.sizes for m in members), strict=True)]
+        self.sizes = torch.tensor(of_steps, device=rows.device)
+        self._ranges = [[*_runs(sizes)] for sizes in of_steps]
 
     def __iter__(self) -> Iterator[list[tuple[slice, Tensor]]]:
         """For each step, members and their batches: (n_members, size, n_features)."""
-        numbers = [member.numbers() for member in self._members]
+        numbers = [self._members[leader].numbers() for leader in self._own]
+        for member, leader in zip(self._members, self._leaders, strict=True):
+            if member is not self._members[leader]:
+                member.follow(self._members[leader])
         for first in range(0, len(self._ranges), self._per_block):
             ranges = self._ranges[first : first + self._per_block]
             self._gather([n[first : first + len(ranges)] for n in numbers])
             for i, of_step in enumerate(ranges):
-                yield [(who, self._buffer[who, i, :size]) for who, size in of_step]
+                batches = self._give(i)
+                yield [(who, batches[who, :size]) for who, size in of_step]
+
+    def n_alike(self, who: slice) -> int:
+        """So many neighbours always have the same rows as the first of them."""
+        return gcd(*(len([*alike]) for _, alike in groupby(self._leaders[who])))
 
     def _gather(self, numbers: Sequence[Tensor]) -> None:
-        """Fill the block with rows of these numbers: (n_batches, size) a member."""
-        for leader, block in zip(self._leaders, self._own, strict=True):
-            chosen = numbers[leader]
+        """Fill the block with rows of these numbers: (n_batches, size) a leader."""
+        for leader, block, chosen in zip(self._own, self._block, numbers, strict=True):
             out = block[: len(chosen)].flatten(0, 1)
             torch.index_select(self._members[leader].rows, 0, chosen.flatten(), out=out)
-        if self._own is not self._buffer:
-            torch.index_select(self._own, 0, self._places, out=self._buffer)
+
+    def _give(self, i: int) -> Tensor:
+        """Batch `i` of the block, for each member."""
+        if self._given is None:
+            return self._block[:, i]
+        batches = self._block.flatten(0, 1)
+        return torch.index_select(batches, 0, self._places + i, out=self._given)
+
+
+def neighbours(members: Sequence[ShuffledBatches]) -> list[int]:
+    """The order in which they stand side by side.
+
+    Those with more rows come first, and those with the same batches together.
+    """
+    leaders = _leaders(members)
+    keys = [(-len(m.rows), i) for m, i in zip(members, leaders, strict=True)]
+    return sorted(range(len(members)), key=keys.__getitem__)
 
 
 def _batches_of_a_block(rows: Tensor, size: int, block_bytes: int) -> int:

@@ -102,12 +102,16 @@ def rounded_factors() -> Iterator[None]:
 
 @contextmanager
 def _here_is(name: str) -> Iterator[None]:
-    before = getattr(_here, name, False)
-    setattr(_here, name, True)
+    """Count those who want it: they may end in another order than they began."""
+    setattr(_here, name, _n_who_want(name) + 1)
     try:
         yield
     finally:
-        setattr(_here, name, before)
+        setattr(_here, name, _n_who_want(name) - 1)
+
+
+def _n_who_want(name: str) -> int:
+    return int(getattr(_here, name, 0))
 
 
 def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -118,7 +122,7 @@ def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
     if has_torch_function_unary(left):
         seen: Tensor = handle_torch_function(affine, (left,), start, left, right)
         return seen
-    are_plain = getattr(_here, "plain", False) and not (
+    are_plain = _n_who_want("plain") > 0 and not (
         torch.is_grad_enabled()
         and any(factor.requires_grad for factor in (start, left, right))
     )
@@ -279,12 +283,12 @@ def _bind(
 ) -> BoundProduct | RoundedProduct | None:
     """The product in bfloat16 or by OpenBLAS, where that is here and the fastest."""
     is_large = _flops(left, right) >= _MOST_FLOPS
-    if is_large and getattr(_here, "rounding", False) and can_be_rounded(out):
+    if is_large and _n_who_want("rounding") > 0 and can_be_rounded(out):
         return RoundedProduct(out, left, right, start)
     library = openblas() if _mkl_is_slow() else None
     if library is None or not can_be_bound(out, left, right):
         return None
-    if is_large and (torch.get_num_threads() > 1 or _rounds()):
+    if is_large and torch.get_num_threads() > 1:
         return None
     return BoundProduct(library, out, left, right, start)
 

@@ -50,7 +50,10 @@ class Rendezvous:
         self._n_threads, self._n_left = n_threads, 0
         self._waiting: list[_Waiting] = []
         self._round, self._is_over, self._is_led = 0, False, False
-        self._changed, self._turn = threading.Condition(), threading.Lock()
+        self._turn, lock = threading.Lock(), threading.RLock()
+        # Of what comes in only who leads is to hear: to wake all who wait takes longer
+        # than what each of them does in between.
+        self._changed, self._trained = (threading.Condition(lock) for _ in range(2))
         self._n_torch_threads = torch.get_num_threads()
         self._cores = threading.Semaphore(self._n_torch_threads)
 
@@ -64,6 +67,7 @@ class Rendezvous:
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+            self._trained.notify_all()
 
     def lead(self, begin: Callable[[], object]) -> None:
         """Train for all, from this thread, until the last job has ended.
@@ -81,7 +85,7 @@ class Rendezvous:
         finally:
             with self._changed:
                 self._is_led = False
-                self._changed.notify_all()
+                self._trained.notify_all()
 
     @contextmanager
     def job(self, number: int) -> Iterator[None]:
@@ -93,6 +97,8 @@ class Rendezvous:
             with self._changed:
                 self._n_left -= 1
                 self._changed.notify_all()
+                if not self._is_led:
+                    self._trained.notify_all()
 
     def train(self, number: int, trainings: Sequence[Training]) -> None:
         """Train what job `number` asks for: with others, or in its turn by itself."""
@@ -119,7 +125,7 @@ class Rendezvous:
             while self._round == number_of_round and not self._is_over:
                 if self._is_complete() and not self._is_led:
                     break
-                self._changed.wait()
+                self._trained.wait()
             else:
                 return
             trainings = self._take()
@@ -152,7 +158,7 @@ class Rendezvous:
         """Tell all who wait that their trainings are over."""
         with self._changed:
             self._round += 1
-            self._changed.notify_all()
+            self._trained.notify_all()
 
     def _train_all(self, trainings: Iterable[Training]) -> None:
         """Train those together that can be; an error is that of all these.

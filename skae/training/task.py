@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -85,6 +85,30 @@ class History:
     interrupted: bool = False
 
 
+class SideBySide(Protocol):
+    """The batches of several tasks, one epoch after another.
+
+    Attributes
+    ----------
+    sizes : Tensor of shape (n_batches, n_tasks)
+        Rows of each batch.
+    """
+
+    @property
+    def sizes(self) -> Tensor: ...
+
+    def __iter__(self) -> Iterator[Sequence[tuple[slice, Tensor]]]:
+        """For each step the batches of the same size together.
+
+        With each array comes the slice of the tasks that it is for.
+        """
+        ...
+
+    def n_alike(self, who: slice) -> int:
+        """So many neighbours always have the same rows as the first of them."""
+        ...
+
+
 class Joint(Protocol):
     """What lets the networks of several tasks be trained together.
 
@@ -108,21 +132,25 @@ class Joint(Protocol):
     @property
     def flops(self) -> float: ...
 
-    def side_by_side(
-        self, tasks: Sequence[Any]
-    ) -> Iterable[Sequence[tuple[slice, Tensor]]]:
-        """Batches of all `tasks`: for each step those of the same size together.
+    def order(self, tasks: Sequence[Any]) -> Sequence[int]:
+        """The order in which the `tasks` stand side by side."""
+        ...
 
-        With each array comes the slice of the tasks that it is for.
-        """
+    def side_by_side(self, tasks: Sequence[Any]) -> SideBySide:
+        """Batches of all `tasks`, which stand in that order."""
         ...
 
     def step(
-        self, tasks: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
+        self,
+        tasks: Sequence[Any],
+        parameters: FlatTensors,
+        gradients: FlatTensors,
+        n_alike: int,
     ) -> Callable[[Tensor], Told]:
         """Step of the networks of all `tasks`, which are of this kind.
 
-        The first axis of everything is that of the networks.
+        The first axis of everything is that of the networks, of which always `n_alike`
+        neighbours have the same rows.
         """
         ...
 

@@ -15,6 +15,7 @@ from skae.training.environment import ONE_THREAD_FLOPS, neutral, threads
 from skae.training.flat import FlatTensors
 from skae.training.loop import Epoch, Training
 from skae.training.step import Told
+from skae.training.task import Joint
 
 _LEAST_SHARE = 0.75
 """Of a stack that is still in training: below it, the stack is set up anew."""
@@ -43,7 +44,7 @@ def train_together(
     goes_on : callable
         Asked before every epoch; once it says no, nobody trains any further.
     """
-    flops = sum(t.task.joint.flops for t in trainings if t.task.joint is not None)
+    flops = sum(joint.flops for joint in _joint(trainings))
     n_wanted = max(1, round(flops / ONE_THREAD_FLOPS))
     n_teams = min(n_threads, len(trainings), n_wanted)
     device = trainings[0].task.parameters.flat.device
@@ -71,18 +72,15 @@ def train_together(
 
 
 def _teams(trainings: Sequence[Training], n: int) -> list[Sequence[Training]]:
-    """Teams of about as many; those with as many rows are neighbours.
-
-    More batches of a team then have the same size.
-    """
-    ordered = sorted(trainings, key=_n_rows, reverse=True)
+    """Teams of about as many, in the order in which they stand side by side."""
+    joint = _joint(trainings)
+    ordered = [trainings[i] for i in joint[0].order(joint)]
     bounds = [len(ordered) * i // n for i in range(n + 1)]
     return [ordered[start:stop] for start, stop in pairwise(bounds)]
 
 
-def _n_rows(training: Training) -> int:
-    joint = training.task.joint
-    return 0 if joint is None else joint.n_rows
+def _joint(trainings: Sequence[Training]) -> list[Joint]:
+    return [t.task.joint for t in trainings if t.task.joint is not None]
 
 
 def _train_team(
@@ -130,9 +128,7 @@ class _Stack:
         self._members, self._n_steps = members, n_steps
         self._parameters, self._first, self._second = parameters, first, second
         self._gradients = parameters.zeros()
-        self._joint = joint = [
-            t.task.joint for t in members if t.task.joint is not None
-        ]
+        self._joint = joint = _joint(members)
         self._batches = joint[0].side_by_side(joint)
         self._steps: dict[tuple[int, int], Callable[[Tensor], Told]] = {}
         self._validate = joint[0].validation(joint, parameters, self._gradients)
@@ -180,27 +176,24 @@ class _Stack:
     def _pass(self) -> list[Epoch]:
         """One pass over everybody's batches, and what they told each of them."""
         flat, gradient = self._parameters.flat, self._gradients.flat
-        told = flat.new_zeros((2, len(self._members)))
-        sums = torch.zeros_like(told, dtype=torch.float64)
-        first = told
+        sizes = self._batches.sizes
+        told = flat.new_zeros((2, *sizes.shape))
         for i, parts in enumerate(self._batches):
             for who, batch in parts:
-                told[0, who], penalty = self._step(who)(batch)
+                told[0, i, who], penalty = self._step(who)(batch)
                 if penalty is not None:
-                    told[1, who] = penalty
-                sums[:, who].add_(told[:, who], alpha=batch.shape[1])
-            first = told.clone() if i == 0 else first
+                    told[1, i, who] = penalty
             if self._decay is not None:
                 gradient.addcmul_(flat, self._decay)
             self._update(self._n_steps)
             if self._constrain is not None:
                 self._constrain()
             self._n_steps += 1
-        means = sums / sums.new_tensor([joint.n_rows for joint in self._joint])
+        means = (told.double() * sizes).sum(1) / sizes.sum(0)
         return [
             Epoch(t.task.total(*start), mean[0], t.task.total(*mean))
             for t, start, mean in zip(
-                self._members, first.t().tolist(), means.t().tolist(), strict=True
+                self._members, told[:, 0].t().tolist(), means.t().tolist(), strict=True
             )
         ]
 
@@ -210,16 +203,17 @@ class _Stack:
         if key not in self._steps:
             joint = self._joint[who]
             tensors = self._parameters.part(who), self._gradients.part(who)
-            self._steps[key] = joint[0].step(joint, *tensors)
+            n_alike = self._batches.n_alike(who)
+            self._steps[key] = joint[0].step(joint, *tensors, n_alike)
         return self._steps[key]
 
     def _make_update(self) -> Callable[[int], None]:
         """Adam for all networks: ``update(n_steps)``.
 
         What is not trained has a gradient of zero, and never moves. Where learning
-        rates differ, Adam takes its step from zero with the share of the peak that all
-        have in common, and each network goes its own part of the way: torch's kernel
-        has one rate for all.
+        rates differ, each network counts what is trained in units of its own peak, and
+        the rate is the share of the peak that all have in common: torch's kernel has
+        one rate for all.
         """
         schedules = [t.plan.schedule for t in self._members]
         n_steps = torch.tensor(float(self._n_steps), device=self._first.flat.device)
@@ -228,28 +222,32 @@ class _Stack:
         if len(set(schedules)) == 1:
             step = fused_adam(flat, gradient, moments)
             return lambda n: step(schedules[0](n))
-        way, peaks = torch.zeros_like(flat), self._parameters.zeros()
-        step, share = fused_adam(way, gradient, moments), schedules[0].share
-        for part in peaks.views.values():
-            for one, schedule in zip(part, schedules, strict=True):
-                one.fill_(schedule.peak)
+        units = self._each(lambda t: (t.task.trained, t.plan.schedule.peak))
+        units.masked_fill_(units == 0.0, 1.0)
+        scaled, share = flat / units, schedules[0].share
+        step = fused_adam(scaled, gradient, moments)
 
         def update(n: int) -> None:
+            if self._constrain is not None:
+                torch.div(flat, units, out=scaled)
             step(share(n))
-            flat.addcmul_(way, peaks.flat)
-            way.zero_()
+            torch.mul(scaled, units, out=flat)
 
         return update
 
     def _make_decay(self) -> Tensor | None:
         """Factor of every weight in the gradient of its decay."""
-        decays = [t.task.decay for t in self._members]
-        if not any(decays):
+        if not any(t.task.decay for t in self._members):
             return None
-        factors = []
-        for training, decay in zip(self._members, decays, strict=True):
-            own = training.task.parameters.zeros()
-            if decay is not None:
-                own.flat[training.task.decayed] = decay.alpha
-            factors.append(own)
-        return FlatTensors.stack(factors).flat
+        return self._each(
+            lambda t: (t.task.decayed, t.task.decay.alpha if t.task.decay else 0.0)
+        )
+
+    def _each(self, tell: Callable[[Training], tuple[slice, float]]) -> Tensor:
+        """For every weight a number of its network's: where, and which. Else zero."""
+        networks = []
+        for training in self._members:
+            own, (where, number) = training.task.parameters.zeros(), tell(training)
+            own.flat[where] = number
+            networks.append(own)
+        return FlatTensors.stack(networks).flat

@@ -144,7 +144,7 @@ def test_what_several_have_in_common_is_gathered_once(monkeypatch):
     members = [ShuffledBatches(numbered(20), 5, generator(seed)) for seed in seeds]
     (steps,) = zip(*BatchesSideBySide(members), strict=True)
     assert len(steps) == 4
-    assert n_gathered == [20, 20, 5]  # two orders, and who has which
+    assert n_gathered == [20, 20, *[5] * 4]  # two orders, and each step's batches
 
 
 def test_side_by_side_most_steps_have_one_array():
