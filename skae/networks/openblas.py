@@ -36,6 +36,10 @@ _AVX512 = "SkylakeX"
 
 _LARGEST = 2**31 - 1  # of the numbers that are told to cblas
 
+_SMALL_RESULT, _SMALL_DEPTHS = 1200, range(32, 401)
+"""Entries of a result, and lengths of the rows, up to which OpenBLAS has kernels for
+small products of rows with rows; beyond, it copies the factors first."""
+
 _loading = threading.Lock()
 
 _found: list[ctypes.CDLL | None] = []
@@ -119,24 +123,28 @@ class BoundProduct:
         name, n_products = f"scipy_cblas_{letter}gemm", []
         if out.dim() == 3:
             name, n_products = f"{name}_batch_strided", [ctypes.c_int(len(out))]
-        a, b, c = _Operand(left), _Operand(right), _Operand(out)
-        sizes = *out.shape[-2:], left.shape[-1]
-        self._right, self._form = b, _form(right)
+        self._right, self._form = _Operand(right), _form(right)
         self.calls: list[Call] = []
         if start is not None and start is not out:
             self.calls.append(partial(out.copy_, start))
-        self.calls.append(
-            partial(
-                getattr(library, name),
-                *map(ctypes.c_int, (_ROW_MAJOR, a.turn, b.turn, *sizes)),
-                number(1.0),
-                *a.arguments,
-                *b.arguments,
-                number(0.0 if start is None else 1.0),
-                *c.arguments,
-                *n_products,
+        n_parts = _parts(out, left, right)
+        for rows, into in zip(
+            left.chunk(n_parts, -2), out.chunk(n_parts, -2), strict=True
+        ):
+            a, b, c = _Operand(rows), self._right, _Operand(into)
+            sizes = *into.shape[-2:], rows.shape[-1]
+            self.calls.append(
+                partial(
+                    getattr(library, name),
+                    *map(ctypes.c_int, (_ROW_MAJOR, a.turn, b.turn, *sizes)),
+                    number(1.0),
+                    *a.arguments,
+                    *b.arguments,
+                    number(0.0 if start is None else 1.0),
+                    *c.arguments,
+                    *n_products,
+                )
             )
-        )
 
     def of(self, right: Tensor) -> bool:
         """Make the product of another right factor; False: it has another form.
@@ -149,6 +157,14 @@ class BoundProduct:
         for call in self.calls:
             call()
         return True
+
+
+def _parts(out: Tensor, left: Tensor, right: Tensor) -> int:
+    """In how many parts, of some rows each, the product takes the least time."""
+    is_of_rows = _turn(left) == _AS_IT_IS and _turn(right) == _TRANSPOSED
+    n_entries, depth = out.shape[-2] * out.shape[-1], left.shape[-1]
+    is_little_too_large = _SMALL_RESULT < n_entries <= 2 * _SMALL_RESULT
+    return 2 if is_of_rows and is_little_too_large and depth in _SMALL_DEPTHS else 1
 
 
 def can_be_bound(out: Tensor, left: Tensor, right: Tensor) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from math import prod
 
@@ -110,10 +110,15 @@ class FlatTensors:
         some.views = {name: view[networks] for name, view in self.views.items()}
         return some
 
-    def put(self, network: int, out: FlatTensors) -> None:
-        """Copy the tensors of one of the networks side by side to `out`."""
-        for name, view in out.views.items():
-            view.copy_(self.views[name][network])
+    def copier(self, network: int, out: FlatTensors) -> Callable[[], None]:
+        """A call that copies one of the networks side by side to `out`."""
+        pairs = [(view, self.views[name][network]) for name, view in out.views.items()]
+
+        def copy_all() -> None:
+            for view, current in pairs:
+                view.copy_(current)
+
+        return copy_all
 
 
 def span(flat: Tensor, address: int, part: Tensor) -> slice:

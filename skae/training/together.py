@@ -128,6 +128,9 @@ class _Stack:
         self._members, self._n_steps = members, n_steps
         self._parameters, self._first, self._second = parameters, first, second
         self._gradients = parameters.zeros()
+        self._copy_out = [
+            parameters.copier(i, t.task.parameters) for i, t in enumerate(members)
+        ]
         self._joint = joint = _joint(members)
         self._batches = joint[0].side_by_side(joint)
         self._steps: dict[tuple[int, int], Callable[[Tensor], Told]] = {}
@@ -155,7 +158,7 @@ class _Stack:
         with one_at_a_time:
             for i, training in enumerate(self._members):
                 if not training.is_over:
-                    self._parameters.put(i, training.task.parameters)
+                    self._copy_out[i]()
                     training.attempt(training.epoch_ends, told[i], losses[i])
 
     def without_the_finished(self) -> _Stack | None:

@@ -185,3 +185,29 @@ def test_it_multiplies_under_a_mode_of_torch_too():
     with torch.device("meta"):
         assert product.of(right)
     assert (out == 4.0).all()
+
+
+@multiplies
+@pytest.mark.parametrize(
+    ("n_rows", "depth", "n_columns", "n_parts"),
+    [
+        (40, 64, 30, 1),
+        (40, 64, 31, 2),
+        (75, 64, 32, 2),
+        (76, 64, 32, 1),
+        (40, 31, 32, 1),
+    ],
+)
+@pytest.mark.parametrize("stack", [(), (3,)], ids=["one", "three"])
+def test_rows_with_rows_are_multiplied_in_halves_if_these_are_small(
+    n_rows, depth, n_columns, n_parts, stack
+):
+    left = torch.randn(*stack, n_rows, depth)
+    right = torch.randn(*stack, n_columns, depth).mT
+    out = torch.zeros(*stack, n_rows, n_columns)
+    product = house.BoundProduct(house.openblas(), out, left, right)
+    assert len(product.calls) == n_parts
+    assert product.of(2 * right)
+    torch.testing.assert_close(out, 2 * left @ right, rtol=1e-5, atol=1e-4)
+    as_it_is = house.BoundProduct(house.openblas(), out, left, right.contiguous())
+    assert len(as_it_is.calls) == 1

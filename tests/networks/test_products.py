@@ -61,7 +61,9 @@ STACKS = pytest.mark.parametrize("stack", [(), (3,)], ids=["one", "three"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("lay_left", [torch.clone, transposed])
 @pytest.mark.parametrize("lay_right", [torch.clone, transposed])
-@pytest.mark.parametrize("shape", [LARGE, SMALL, (1, 5, 7), (7, 1, 1), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "shape", [LARGE, SMALL, (41, 64, 31), (1, 5, 7), (7, 1, 1), (1, 1, 1)]
+)
 def test_products_are_right(library, shape, lay_left, lay_right, dtype, stack):
     start, left, right = factors(shape, dtype, stack)
     left, right = lay_left(left), lay_right(right)
