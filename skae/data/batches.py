@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
 from math import gcd
@@ -84,20 +85,14 @@ class ShuffledBatches:
         filled = torch.cat([smaller, smaller[:, -1:]], dim=1)
         return torch.cat([order[:at].view(-1, largest), filled])
 
-    def is_like(self, other: ShuffledBatches) -> bool:
-        """Whether both have the same rows, and will have them in the same order."""
-        if self._generator is None or other._generator is None:
-            order_is_same = self._generator is other._generator
-        else:
-            states = self._generator.get_state(), other._generator.get_state()
-            order_is_same = torch.equal(*states)
-        return order_is_same and torch.equal(self.rows, other.rows)
+    def state(self) -> bytes:
+        """What the order of the next epoch depends on."""
+        if self._generator is None:
+            return b""
+        return self._generator.get_state().numpy().tobytes()
 
     def follow(self, leader: ShuffledBatches) -> None:
-        """Let the next epoch be what it is for a leader that was like this one.
-
-        That is cheaper than to draw the order of this epoch again.
-        """
+        """Skip an epoch whose order a leader of the same state has drawn."""
         if self._generator is not None and leader._generator is not None:
             self._generator.set_state(leader._generator.get_state())
 
@@ -201,10 +196,13 @@ def _batches_of_a_block(rows: Tensor, size: int, block_bytes: int) -> int:
 
 def _leaders(members: Sequence[ShuffledBatches]) -> list[int]:
     """For each of the members the first one that has the same batches."""
-    leaders: list[int] = []
+    leaders, known = list[int](), defaultdict[bytes, list[int]](list)
     for i, member in enumerate(members):
-        known = dict.fromkeys(leaders)
-        leaders.append(next((j for j in known if member.is_like(members[j])), i))
+        candidates = known[member.state()]
+        same = (j for j in candidates if torch.equal(member.rows, members[j].rows))
+        leaders.append(next(same, i))
+        if leaders[i] == i:
+            candidates.append(i)
     return leaders
 
 

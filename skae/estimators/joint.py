@@ -52,11 +52,6 @@ class JointTask:
         return self.objective.constraint(parameters)
 
     @property
-    def n_rows(self):
-        """Rows of an epoch."""
-        return len(self.batches.rows)
-
-    @property
     def flops(self):
         """Operations of a step: three times those of a pass forward."""
         return 3.0 * self.batches.sizes[0] * sum(self.objective.network.operations())

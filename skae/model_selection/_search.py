@@ -78,7 +78,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
     cv : int, splitter or iterable, default=None
         How the rows are split, as in `GridSearchCV`. None: into five folds.
     verbose : int, default=0
-        How much to print, as in `GridSearchCV`.
+        How much to print, as in `GridSearchCV`, and how networks are trained.
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are dispatched at a time, as in `GridSearchCV`.
     error_score : "raise" or numeric, default=np.nan
@@ -88,7 +88,8 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         Whether to score the training rows too.
     train_together : bool or "auto", default="auto"
         Whether candidates are trained as one batched network. ``"auto"``: where that
-        is faster, which it is for steps of up to some 20 million operations.
+        is faster, which it is for steps of up to some 20 million operations. True:
+        also where it is not, with a warning where a candidate cannot be.
     factor : float, default=None
         None trains every candidate to its end. A number above 1 searches by
         successive halving (Jamieson and Talwalkar 2016): all candidates are fitted
@@ -269,22 +270,40 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
                 backend = SharingBackend(n_processes, n_threads, processes)
             else:
                 backend = RendezvousBackend(n_threads)
+            self._tell("Networks of one shape train together", n_processes)
             # Fits in threads leave the filters of warnings as they should not.
             n_jobs = n_processes * n_threads
             with parallel_config(backend, n_jobs=n_jobs), warnings.catch_warnings():
                 yield
         elif self.n_jobs is None and self._go_side_by_side(costs):
+            self._tell("Networks train one by one", cpu_count())
             with parallel_config("loky", n_jobs=cpu_count()):  # of one thread each
                 yield
         else:
             yield
 
+    def _tell(self, what, n_processes):
+        """Print how the search goes about it, where that is wanted."""
+        if self.verbose > 0:
+            place = f"{n_processes} processes" if n_processes > 1 else "this process"
+            print(f"{what}, in {place}")
+
     def _go_together(self, costs):
         """Whether candidates of these costs are to be trained as one network."""
-        if self.train_together != "auto" or None in costs:
-            return bool(self.train_together) and None not in costs
-        largest = _LARGEST_STEP.get(device_of(self.estimator), 0.0)
-        return len(costs) > 1 and max(cost.step for cost in costs) <= largest
+        n_alone = costs.count(None)
+        if self.train_together == "auto":
+            if n_alone or len(costs) < 2:
+                return False
+            largest = _LARGEST_STEP.get(device_of(self.estimator), 0.0)
+            return max(cost.step for cost in costs) <= largest
+        if self.train_together and n_alone:
+            warnings.warn(
+                f"{n_alone} of {len(costs)} candidates cannot be trained with others: "
+                "though train_together is True, the search is that of GridSearchCV. "
+                "The user guide tells what trains together.",
+                stacklevel=5,
+            )
+        return bool(self.train_together) and not n_alone
 
     def _n_processes(self, costs):
         """Processes among which fits that are trained together are dealt out."""

@@ -117,17 +117,12 @@ class Joint(Protocol):
     key : hashable
         Equal for tasks that can be: their networks have the same shape, and an epoch
         has equally many batches, which differ by one row at most.
-    n_rows : int
-        Rows of an epoch.
     flops : float
         Operations of one network's step.
     """
 
     @property
     def key(self) -> Hashable: ...
-
-    @property
-    def n_rows(self) -> int: ...
 
     @property
     def flops(self) -> float: ...

@@ -20,6 +20,9 @@ from skae.training.task import Joint
 _LEAST_SHARE = 0.75
 """Of a stack that is still in training: below it, the stack is set up anew."""
 
+_SLOWEST = 1e-30
+"""Learning rate, as a share of the highest, below which weights stay where they are."""
+
 
 def train_together(
     trainings: Sequence[Training], n_threads: int, goes_on: Callable[[], bool]
@@ -213,10 +216,9 @@ class _Stack:
     def _make_update(self) -> Callable[[int], None]:
         """Adam for all networks: ``update(n_steps)``.
 
-        What is not trained has a gradient of zero, and never moves. Where learning
-        rates differ, each network counts what is trained in units of its own peak, and
-        the rate is the share of the peak that all have in common: torch's kernel has
-        one rate for all.
+        What is not trained has a gradient of zero, and never moves. torch's kernel has
+        one rate for all: where rates differ, it is the highest, and a network with a
+        rate of half of that counts what is trained in units of one half.
         """
         schedules = [t.plan.schedule for t in self._members]
         n_steps = torch.tensor(float(self._n_steps), device=self._first.flat.device)
@@ -225,15 +227,21 @@ class _Stack:
         if len(set(schedules)) == 1:
             step = fused_adam(flat, gradient, moments)
             return lambda n: step(schedules[0](n))
-        units = self._each(lambda t: (t.task.trained, t.plan.schedule.peak))
+        fastest = max(schedules, key=lambda schedule: schedule.peak)
+
+        def unit(training: Training) -> tuple[slice, float]:
+            share = training.plan.schedule.peak / fastest.peak
+            return training.task.trained, max(share, _SLOWEST)
+
+        units = self._each(unit)
         units.masked_fill_(units == 0.0, 1.0)
-        scaled, share = flat / units, schedules[0].share
+        scaled = flat / units
         step = fused_adam(scaled, gradient, moments)
 
         def update(n: int) -> None:
             if self._constrain is not None:
                 torch.div(flat, units, out=scaled)
-            step(share(n))
+            step(fastest(n))
             torch.mul(scaled, units, out=flat)
 
         return update

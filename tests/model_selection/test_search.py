@@ -102,7 +102,7 @@ def test_own_parameters_of_variants_are_searched(X, estimator, grid):
     search, expected = (
         Search(estimator, grid, cv=2, scoring=scoring, **options).fit(X)
         for Search, options in (
-            (AutoencoderSearchCV, {"train_together": True}),
+            (AutoencoderSearchCV, {}),
             (GridSearchCV, {}),
         )
     )
@@ -302,8 +302,38 @@ class TestWhoTrains:
         assert self.together(SparseAutoencoder(20), {"alpha": [1e-3, 1e-2]})
 
     def test_rounded_products_never_do(self):
-        grid = {"precision": ["float32", "bfloat16"]}
-        assert not self.together(Autoencoder(2), grid, train_together=True)
+        grid = {"precision": ["float32", "bfloat16", "auto"]}
+        with pytest.warns(UserWarning, match="^1 of 3 candidates cannot be trained"):
+            assert not self.together(Autoencoder(2), grid, train_together=True)
+
+    def test_who_wants_it_is_told_where_it_cannot_be(self, X):
+        search = AutoencoderSearchCV(
+            PCA(), {"n_components": [1, 2]}, train_together=True
+        )
+        with pytest.warns(UserWarning, match="^2 of 2 candidates") as caught:
+            search.fit(X)
+        assert caught[0].filename == __file__
+
+    def test_verbose_tells_how_networks_train(self, X, monkeypatch, capsys):
+        def said(**options):
+            AutoencoderSearchCV(
+                Autoencoder(**SETTINGS), GRID, cv=2, refit=False, **options
+            ).fit(X)
+            return capsys.readouterr().out.splitlines()
+
+        monkeypatch.setattr(_search, "cpu_count", lambda: 2)
+        total = "Fitting 2 folds for each of"
+        assert said() == []
+        first, second = said(verbose=1)
+        assert first == "Networks of one shape train together, in this process"
+        assert second.startswith(total)
+        (first, second) = said(verbose=1, n_jobs=2)
+        assert first == "Networks of one shape train together, in 2 processes"
+        monkeypatch.setattr(_search, "_LARGEST_STEP", {})
+        first, second = said(verbose=1)
+        assert first == "Networks train one by one, in 2 processes"
+        (first,) = said(verbose=1, train_together=False, n_jobs=1)
+        assert first.startswith(total)
 
     def test_a_single_candidate_has_no_company(self):
         assert not self.together(Autoencoder(2), {"n_components": [1]})
