@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class RoundedProduct:
     ) -> None:
         factors = [_rounded(left), _rounded(right)]
         product = torch.empty_like(out, dtype=torch.bfloat16)
-        self._right = factors[1]
+        self._right, self._kind = factors[1], _kind(right)
         self._rest: list[Call] = [
             partial(factors[0].copy_, left),
             partial(torch.mm, *factors, out=product),
@@ -47,16 +47,20 @@ class RoundedProduct:
         self.calls: list[Call] = [partial(self._right.copy_, right), *self._rest]
 
     def of(self, right: Tensor) -> bool:
-        """Make the product of another right factor; False: it is no plain array.
+        """Make the product of another right factor; False: it is of another kind.
 
         Sparse rows, say, have products of their own.
         """
-        if has_torch_function_unary(right):
+        if has_torch_function_unary(right) or _kind(right) != self._kind:
             return False
         self._right.copy_(right)
         for call in self._rest:
             call()
         return True
+
+
+def _kind(factor: Tensor) -> tuple[torch.dtype, torch.Size]:
+    return factor.dtype, factor.shape
 
 
 def _rounded(factor: Tensor) -> Tensor:
@@ -80,7 +84,7 @@ def _has_instructions() -> bool:
     With matrix units (AMX) oneDNN rounds by itself, if told to
     (`skae.training.bfloat16_products`), and what it is given may stay float32.
     """
-    cpu: Any = torch.cpu
+    cpu, onednn = torch.cpu, cast(Any, torch.backends.mkldnn)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     products, units = (getattr(cpu, name, bool)() for name in names)
-    return bool(products and not units)
+    return bool(onednn.is_available() and products and not units)

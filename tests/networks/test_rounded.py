@@ -80,11 +80,18 @@ def test_products_of_other_rows_are_right(parts, give):
     assert_rounded(out, start, rounded_product(left, other))
 
 
-@pytest.mark.parametrize("wrong", [lambda x: x[:, :149], lambda x: x[:199]])
-def test_wrong_rows_are_refused(parts, wrong):
+@pytest.mark.usefixtures("able")
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda x: x[:, :149], lambda x: x[:, :1], lambda x: x[:199], torch.Tensor.double],
+)
+def test_wrong_rows_are_refused(parts, wrong, monkeypatch):
+    monkeypatch.setattr(products, "_onednn_is_faster", lambda: False)
     start, left, right = parts
-    with pytest.raises(RuntimeError, match="size"):
-        RoundedProduct(torch.empty_like(start), left, right).of(wrong(right))
+    with rounded_factors():
+        call = fill_anew(torch.empty_like(start), left, right, start)
+    with pytest.raises(RuntimeError, match="dtype|shape|size"):
+        call(wrong(right))
 
 
 @pytest.mark.usefixtures("able")
