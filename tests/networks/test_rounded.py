@@ -90,7 +90,7 @@ def test_wrong_rows_are_refused(parts, wrong, monkeypatch):
     start, left, right = parts
     with rounded_factors():
         call = fill_anew(torch.empty_like(start), left, right, start)
-    with pytest.raises(RuntimeError, match="dtype|shape|size"):
+    with pytest.raises(RuntimeError, match=r"dtype|shape|size"):
         call(wrong(right))
 
 
