@@ -1,6 +1,6 @@
 """Sources of batches, the moments of the data, and what they are in words."""
 
-from skae.data.batches import BatchesSideBySide, ShuffledBatches, neighbours
+from skae.data.batches import BatchesSideBySide, ShuffledBatches
 from skae.data.principal import (
     PrincipalAxes,
     axes_within,
@@ -42,7 +42,6 @@ __all__ = [
     "fits_on",
     "gram_matrix",
     "in_words",
-    "neighbours",
     "principal_axes",
     "rows_of_a_block",
     "to_device",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
-from math import gcd
 
 import torch
 from torch import Tensor
@@ -120,7 +119,7 @@ class BatchesSideBySide:
     Parameters
     ----------
     members : sequence of ShuffledBatches
-        In the order of `neighbours`: steps then have one array, or two.
+        Those with more rows first: steps then have one array, or two.
     block_bytes : int
         Most bytes of a block, that of all members together.
 
@@ -161,10 +160,6 @@ class BatchesSideBySide:
                 batches = self._give(i)
                 yield [(who, batches[who, :size]) for who, size in of_step]
 
-    def n_alike(self, who: slice) -> int:
-        """So many neighbours always have the same rows as the first of them."""
-        return gcd(*(len([*alike]) for _, alike in groupby(self._leaders[who])))
-
     def _gather(self, numbers: Sequence[Tensor]) -> None:
         """Fill the block with rows of these numbers: (n_batches, size) a leader."""
         for leader, block, chosen in zip(self._own, self._block, numbers, strict=True):
@@ -177,16 +172,6 @@ class BatchesSideBySide:
             return self._block[:, i]
         batches = self._block.flatten(0, 1)
         return torch.index_select(batches, 0, self._places + i, out=self._given)
-
-
-def neighbours(members: Sequence[ShuffledBatches]) -> list[int]:
-    """The order in which they stand side by side.
-
-    Those with more rows come first, and those with the same batches together.
-    """
-    leaders = _leaders(members)
-    keys = [(-len(m.rows), i) for m, i in zip(members, leaders, strict=True)]
-    return sorted(range(len(members)), key=keys.__getitem__)
 
 
 def _batches_of_a_block(rows: Tensor, size: int, block_bytes: int) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from skae.data import BatchesSideBySide, ShuffledBatches, neighbours
+from skae.data import BatchesSideBySide, ShuffledBatches
 from skae.estimators import folds
 from skae.estimators.code_port import code_port, reader_norms
 from skae.estimators.objective import Objective, sum_of_losses
@@ -52,6 +52,11 @@ class JointTask:
         return self.objective.constraint(parameters)
 
     @property
+    def n_rows(self):
+        """Rows of an epoch."""
+        return len(self.batches.rows)
+
+    @property
     def flops(self):
         """Operations of a step: three times those of a pass forward."""
         return 3.0 * self.batches.sizes[0] * sum(self.objective.network.operations())
@@ -69,27 +74,21 @@ class JointTask:
             flat.device,
         )
 
-    def order(self, tasks):
-        """The order in which the `tasks` stand side by side."""
-        return neighbours([task.batches for task in tasks])
-
     def side_by_side(self, tasks):
-        """Batches of all `tasks`, which stand in that order."""
+        """Batches of all `tasks`, side by side."""
         return BatchesSideBySide([task.batches for task in tasks])
 
-    def step(self, tasks, parameters, gradients, n_alike):
+    def step(self, tasks, parameters, gradients):
         """Step of the networks of all `tasks`, the first axis of everything."""
         objectives = [task.objective for task in tasks]
         generators = [task.generator for task in tasks]
-        if not all(objective.is_clean for objective in objectives):
-            n_alike = 1  # each sees noise of its own
         port = None
         if self.objective.penalty is not None:
             port = _penalise(tasks, parameters, gradients)
         return HandwrittenStep(
             parameters,
             gradients,
-            self.objective.workspace(parameters, gradients, generators, n_alike),
+            self.objective.workspace(parameters, gradients, generators),
             self.objective.likelihood.loss_gradient,
             _pairing(objectives, generators),
             port,

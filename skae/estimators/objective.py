@@ -213,17 +213,14 @@ class Objective:
         constrain = self._composition.constrain
         return constrain and partial(constrain, self.network, parameters.views)
 
-    def workspace(self, parameters, gradients, generators, n_alike=1):
-        """``workspace(n_rows)`` makes the arrays of a hand-written step.
-
-        Of networks side by side always `n_alike` neighbours have the same rows.
-        """
+    def workspace(self, parameters, gradients, generators):
+        """``workspace(n_rows)`` makes the arrays of a hand-written step."""
         arrays = self.network, parameters.views, gradients.views
         backprop = self._composition.backprop
         if backprop is not DenseBackprop:  # which may look at what it has put there
             return lambda n_rows: backprop(*arrays, n_rows, generators)
         return lambda n_rows: DenseBackprop(
-            *arrays, n_rows, generators, gradients.elsewhere, n_alike
+            *arrays, n_rows, generators, gradients.elsewhere
         )
 
 

@@ -270,23 +270,26 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
                 backend = SharingBackend(n_processes, n_threads, processes)
             else:
                 backend = RendezvousBackend(n_threads)
-            self._tell("Networks of one shape train together", n_processes)
+            place = f"{n_processes} processes" if n_processes > 1 else "this process"
+            self._tell(f"Networks of one shape train together, in {place}")
             # Fits in threads leave the filters of warnings as they should not.
             n_jobs = n_processes * n_threads
             with parallel_config(backend, n_jobs=n_jobs), warnings.catch_warnings():
                 yield
         elif self.n_jobs is None and self._go_side_by_side(costs):
-            self._tell("Networks train one by one", cpu_count())
+            self._tell(f"Candidates are fitted {cpu_count()} at a time")
             with parallel_config("loky", n_jobs=cpu_count()):  # of one thread each
                 yield
         else:
+            self._tell(
+                f"Candidates are fitted {effective_n_jobs(self.n_jobs)} at a time"
+            )
             yield
 
-    def _tell(self, what, n_processes):
+    def _tell(self, how):
         """Print how the search goes about it, where that is wanted."""
         if self.verbose > 0:
-            place = f"{n_processes} processes" if n_processes > 1 else "this process"
-            print(f"{what}, in {place}")
+            print(how)
 
     def _go_together(self, costs):
         """Whether candidates of these costs are to be trained as one network."""
@@ -298,9 +301,10 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
             return max(cost.step for cost in costs) <= largest
         if self.train_together and n_alone:
             warnings.warn(
-                f"{n_alone} of {len(costs)} candidates cannot be trained with others: "
-                "though train_together is True, the search is that of GridSearchCV. "
-                "The user guide tells what trains together.",
+                f"{n_alone} of {len(costs)} candidates cannot be trained with others, "
+                f"{self._candidates()[costs.index(None)]} for one: though "
+                "train_together is True, the search is that of GridSearchCV. The user "
+                "guide tells what trains together.",
                 stacklevel=5,
             )
         return bool(self.train_together) and not n_alone

@@ -48,9 +48,6 @@ class DenseBackprop:
     elsewhere : dict of int to Tensor, or None
         Where a large gradient is put, by the address of the array that is for it, if a
         library has made it in another one. None: it is copied.
-    n_alike : int
-        Of networks that take a step together, always so many neighbours have the same
-        rows: products with these are made once for all their weights.
 
     Attributes
     ----------
@@ -73,10 +70,8 @@ class DenseBackprop:
         batch_size: int,
         generators: Sequence[torch.Generator],
         elsewhere: Elsewhere | None = None,
-        n_alike: int = 1,
     ) -> None:
         self._network = network
-        self._n_alike = 1 if network.n_fixed else n_alike
         self._elsewhere = None if network.tied_weights else elsewhere
         self._weights, self._gradients = weights, gradients
         self._networks = weights[network.output_bias].shape[:-1]
@@ -84,17 +79,17 @@ class DenseBackprop:
         self._act = network.hidden_activation()
         arrays = self._allocate()
         self.code, self.code_gradient = arrays.code, arrays.gradient
-        rows = self._of_alike(self.output)  # of the shape of what comes in
+        rows = self.output  # of the shape of what comes in
         self._first = fill_anew(
-            self._as_one(self._first_product),
-            self._as_one(weights["encoder.0.weight"]),
+            self._first_product,
+            weights["encoder.0.weight"],
             rows.mT,
-            start=self._as_one(weights["encoder.0.bias"][..., None]),
+            start=weights["encoder.0.bias"][..., None],
         )
-        first_weight = self._as_one(self._first_weight_gradient)
+        first_weight = self._first_weight_gradient
         self._last = fill_anew(
             first_weight,
-            self._as_one(self._into_first_weight),
+            self._into_first_weight,
             rows,
             start=first_weight if network.tied_weights else None,
             elsewhere=self._elsewhere,
@@ -117,7 +112,7 @@ class DenseBackprop:
 
     def forward(self, x: Tensor) -> None:
         """Fill `output` from the rows of `x`."""
-        self._first(self._of_alike(x).mT)
+        self._first(x.mT)
         for call in self._up:
             call()
         self.output = self._give()
@@ -131,7 +126,7 @@ class DenseBackprop:
         """Fill the encoder's gradients from `code_gradient`."""
         for call in self._to_input:
             call()
-        self._last(self._of_alike(x))
+        self._last(x)
         torch.sum(self._first_gradient, -1, out=self._gradients["encoder.0.bias"])
 
     def _allocate(self) -> CodeArrays:
@@ -290,16 +285,6 @@ class DenseBackprop:
             call,
             partial(_limit_backward, gradient, pre, -limit, limit, grad_input=gradient),
         ]
-
-    def _of_alike(self, rows: Tensor) -> Tensor:
-        """Of neighbours that have the same rows those of the first."""
-        return rows if self._n_alike == 1 else rows[:: self._n_alike]
-
-    def _as_one(self, arrays: Tensor) -> Tensor:
-        """Those of neighbours that have the same rows, one below the other."""
-        if self._n_alike == 1:
-            return arrays
-        return arrays.view(-1, self._n_alike * arrays.shape[-2], arrays.shape[-1])
 
     def _empty(self, width: int) -> Tensor:
         like = self._weights[self._network.output_bias]

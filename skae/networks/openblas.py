@@ -36,9 +36,12 @@ _AVX512 = "SkylakeX"
 
 _LARGEST = 2**31 - 1  # of the numbers that are told to cblas
 
-_SMALL_RESULT, _SMALL_DEPTHS = 1200, range(32, 401)
-"""Entries of a result, and lengths of the rows, up to which OpenBLAS has kernels for
-small products of rows with rows; beyond, it copies the factors first."""
+_SMALL_RESULT = 1200
+"""Entries of a result up to which OpenBLAS has kernels for small products of rows with
+rows; for larger ones it copies the factors first."""
+
+_SMALL_DEPTHS = range(32, 401)
+"""Lengths of the rows for which it has them."""
 
 _loading = threading.Lock()
 

@@ -86,32 +86,39 @@ def plain_numbers() -> Iterator[None]:
     Outside of it a network of the user's may be differentiated forwards, traced or
     exported.
     """
-    with _here_is("plain"):
+    with _saying("is_plain", True):
         yield
 
 
 @contextmanager
-def rounded_factors() -> Iterator[None]:
+def rounded_factors(enabled: bool) -> Iterator[None]:
     """Let `fill`, `fill_anew` and `bring` round large float32 factors to bfloat16.
 
-    In this thread, and where the processor has instructions for that.
+    In this thread, and where the processor has instructions for that. A fit within
+    another one, as of a callback's, has its own say.
     """
-    with _here_is("rounding"):
+    with _saying("rounds", enabled):
         yield
 
 
 @contextmanager
-def _here_is(name: str) -> Iterator[None]:
-    """Count those who want it: they may end in another order than they began."""
-    setattr(_here, name, _n_who_want(name) + 1)
+def _saying(name: str, value: bool) -> Iterator[None]:
+    """Of those who have a say in this thread, the last one to come is heard.
+
+    They may go in another order than they came.
+    """
+    said = vars(_here).setdefault(name, [])
+    mine = [value]
+    said.append(mine)
     try:
         yield
     finally:
-        setattr(_here, name, _n_who_want(name) - 1)
+        said[:] = [other for other in said if other is not mine]
 
 
-def _n_who_want(name: str) -> int:
-    return int(getattr(_here, name, 0))
+def _is_said(name: str) -> bool:
+    said: list[list[bool]] = vars(_here).get(name, [])
+    return said[-1:] == [[True]]
 
 
 def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -122,7 +129,7 @@ def affine(start: Tensor, left: Tensor, right: Tensor) -> Tensor:
     if has_torch_function_unary(left):
         seen: Tensor = handle_torch_function(affine, (left,), start, left, right)
         return seen
-    are_plain = _n_who_want("plain") > 0 and not (
+    are_plain = _is_said("is_plain") and not (
         torch.is_grad_enabled()
         and any(factor.requires_grad for factor in (start, left, right))
     )
@@ -283,7 +290,7 @@ def _bind(
 ) -> BoundProduct | RoundedProduct | None:
     """The product in bfloat16 or by OpenBLAS, where that is here and the fastest."""
     is_large = _flops(left, right) >= _MOST_FLOPS
-    if is_large and _n_who_want("rounding") > 0 and can_be_rounded(out):
+    if is_large and _is_said("rounds") and can_be_rounded(out):
         return RoundedProduct(out, left, right, start)
     library = openblas() if _mkl_is_slow() else None
     if library is None or not can_be_bound(out, left, right):

@@ -142,17 +142,19 @@ def uses_bfloat16(precision: str, flops: float, device: torch.device) -> bool:
 
 @contextmanager
 def bfloat16_products(enabled: bool, device: torch.device) -> Iterator[None]:
-    """Round the factors of float32 matrix products to bfloat16; sums stay float32.
+    """Make float32 matrix products of numbers rounded to bfloat16.
 
-    A CPU without instructions for bfloat16 goes on in float32, and one without matrix
-    units where gradients are left to autograd; a GPU rounds to its own 19-bit format
-    (TF32), which is as fast there and more exact.
+    A CPU with matrix units rounds all factors. One with instructions alone rounds
+    those of large products, and their results, where gradients are written by hand;
+    sums are float32 everywhere. Any other CPU goes on in float32, and a GPU rounds to
+    its own 19-bit format (TF32), which is as fast there and more exact.
     """
     if not enabled:
-        yield
+        with rounded_factors(False):
+            yield
         return
     switch, value = _products.get(device.type, _products["cpu"])
-    with switch.at(value), rounded_factors():
+    with switch.at(value), rounded_factors(True):
         yield
 
 

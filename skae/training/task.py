@@ -104,10 +104,6 @@ class SideBySide(Protocol):
         """
         ...
 
-    def n_alike(self, who: slice) -> int:
-        """So many neighbours always have the same rows as the first of them."""
-        ...
-
 
 class Joint(Protocol):
     """What lets the networks of several tasks be trained together.
@@ -117,6 +113,8 @@ class Joint(Protocol):
     key : hashable
         Equal for tasks that can be: their networks have the same shape, and an epoch
         has equally many batches, which differ by one row at most.
+    n_rows : int
+        Rows of an epoch.
     flops : float
         Operations of one network's step.
     """
@@ -125,27 +123,21 @@ class Joint(Protocol):
     def key(self) -> Hashable: ...
 
     @property
+    def n_rows(self) -> int: ...
+
+    @property
     def flops(self) -> float: ...
 
-    def order(self, tasks: Sequence[Any]) -> Sequence[int]:
-        """The order in which the `tasks` stand side by side."""
-        ...
-
     def side_by_side(self, tasks: Sequence[Any]) -> SideBySide:
-        """Batches of all `tasks`, which stand in that order."""
+        """Batches of all `tasks`; those with more rows come first."""
         ...
 
     def step(
-        self,
-        tasks: Sequence[Any],
-        parameters: FlatTensors,
-        gradients: FlatTensors,
-        n_alike: int,
+        self, tasks: Sequence[Any], parameters: FlatTensors, gradients: FlatTensors
     ) -> Callable[[Tensor], Told]:
         """Step of the networks of all `tasks`, which are of this kind.
 
-        The first axis of everything is that of the networks, of which always `n_alike`
-        neighbours have the same rows.
+        The first axis of everything is that of the networks.
         """
         ...
 

@@ -20,9 +20,6 @@ from skae.training.task import Joint
 _LEAST_SHARE = 0.75
 """Of a stack that is still in training: below it, the stack is set up anew."""
 
-_SLOWEST = 1e-30
-"""Learning rate, as a share of the highest, below which weights stay where they are."""
-
 
 def train_together(
     trainings: Sequence[Training], n_threads: int, goes_on: Callable[[], bool]
@@ -75,11 +72,18 @@ def train_together(
 
 
 def _teams(trainings: Sequence[Training], n: int) -> list[Sequence[Training]]:
-    """Teams of about as many, in the order in which they stand side by side."""
-    joint = _joint(trainings)
-    ordered = [trainings[i] for i in joint[0].order(joint)]
+    """Teams of about as many; those with as many rows are neighbours.
+
+    More batches of a team then have the same size.
+    """
+    ordered = sorted(trainings, key=_n_rows, reverse=True)
     bounds = [len(ordered) * i // n for i in range(n + 1)]
     return [ordered[start:stop] for start, stop in pairwise(bounds)]
+
+
+def _n_rows(training: Training) -> int:
+    joint = training.task.joint
+    return 0 if joint is None else joint.n_rows
 
 
 def _joint(trainings: Sequence[Training]) -> list[Joint]:
@@ -209,16 +213,16 @@ class _Stack:
         if key not in self._steps:
             joint = self._joint[who]
             tensors = self._parameters.part(who), self._gradients.part(who)
-            n_alike = self._batches.n_alike(who)
-            self._steps[key] = joint[0].step(joint, *tensors, n_alike)
+            self._steps[key] = joint[0].step(joint, *tensors)
         return self._steps[key]
 
     def _make_update(self) -> Callable[[int], None]:
         """Adam for all networks: ``update(n_steps)``.
 
-        What is not trained has a gradient of zero, and never moves. torch's kernel has
-        one rate for all: where rates differ, it is the highest, and a network with a
-        rate of half of that counts what is trained in units of one half.
+        What is not trained has a gradient of zero, and never moves. Where learning
+        rates differ, Adam takes its step from zero with the share of the peak that all
+        have in common, and each network goes its own part of the way: torch's kernel
+        has one rate for all.
         """
         schedules = [t.plan.schedule for t in self._members]
         n_steps = torch.tensor(float(self._n_steps), device=self._first.flat.device)
@@ -227,38 +231,28 @@ class _Stack:
         if len(set(schedules)) == 1:
             step = fused_adam(flat, gradient, moments)
             return lambda n: step(schedules[0](n))
-        fastest = max(schedules, key=lambda schedule: schedule.peak)
-
-        def unit(training: Training) -> tuple[slice, float]:
-            share = training.plan.schedule.peak / fastest.peak
-            return training.task.trained, max(share, _SLOWEST)
-
-        units = self._each(unit)
-        units.masked_fill_(units == 0.0, 1.0)
-        scaled = flat / units
-        step = fused_adam(scaled, gradient, moments)
+        way, peaks = torch.zeros_like(flat), self._parameters.zeros()
+        step, share = fused_adam(way, gradient, moments), schedules[0].share
+        for part in peaks.views.values():
+            for one, schedule in zip(part, schedules, strict=True):
+                one.fill_(schedule.peak)
 
         def update(n: int) -> None:
-            if self._constrain is not None:
-                torch.div(flat, units, out=scaled)
-            step(fastest(n))
-            torch.mul(scaled, units, out=flat)
+            step(share(n))
+            flat.addcmul_(way, peaks.flat)
+            way.zero_()
 
         return update
 
     def _make_decay(self) -> Tensor | None:
         """Factor of every weight in the gradient of its decay."""
-        if not any(t.task.decay for t in self._members):
+        decays = [t.task.decay for t in self._members]
+        if not any(decays):
             return None
-        return self._each(
-            lambda t: (t.task.decayed, t.task.decay.alpha if t.task.decay else 0.0)
-        )
-
-    def _each(self, tell: Callable[[Training], tuple[slice, float]]) -> Tensor:
-        """For every weight a number of its network's: where, and which. Else zero."""
-        networks = []
-        for training in self._members:
-            own, (where, number) = training.task.parameters.zeros(), tell(training)
-            own.flat[where] = number
-            networks.append(own)
-        return FlatTensors.stack(networks).flat
+        factors = []
+        for training, decay in zip(self._members, decays, strict=True):
+            own = training.task.parameters.zeros()
+            if decay is not None:
+                own.flat[training.task.decayed] = decay.alpha
+            factors.append(own)
+        return FlatTensors.stack(factors).flat

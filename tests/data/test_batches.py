@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skae.data import BatchesSideBySide, ShuffledBatches, neighbours
+from skae.data import BatchesSideBySide, ShuffledBatches
 
 SIZES = st.integers(1, 60)
 BYTES = st.integers(1, 3000)
@@ -154,19 +154,3 @@ def test_side_by_side_most_steps_have_one_array():
     n_arrays = [len(parts) for parts in BatchesSideBySide(members)]
     assert len(n_arrays) == 40
     assert n_arrays.count(1) == 38
-
-
-def test_neighbours_have_as_many_rows_and_the_same_batches():
-    given = [(19, 0), (20, 0), (20, 1), (19, 0), (20, 0), (20, 1), (20, 0)]
-    members = [ShuffledBatches(numbered(n), 5, generator(seed)) for n, seed in given]
-    members[6].rows.add_(1.0)  # other rows in the same order
-    order = neighbours(members)
-    assert order == [1, 4, 2, 5, 6, 0, 3]
-    together = BatchesSideBySide([members[i] for i in order])
-    assert together.n_alike(slice(0, 7)) == 1
-    assert together.n_alike(slice(0, 4)) == together.n_alike(slice(5, 7)) == 2
-    assert together.n_alike(slice(1, 4)) == 1
-    for _, parts in zip(range(2), together, strict=False):
-        for who, batches in parts:
-            n = together.n_alike(who)
-            assert torch.equal(batches, batches[::n].repeat_interleave(n, 0))

@@ -88,7 +88,7 @@ def test_products_of_other_rows_are_right(parts, give):
 def test_wrong_rows_are_refused(parts, wrong, monkeypatch):
     monkeypatch.setattr(products, "_onednn_is_faster", lambda: False)
     start, left, right = parts
-    with rounded_factors():
+    with rounded_factors(True):
         call = fill_anew(torch.empty_like(start), left, right, start)
     with pytest.raises(RuntimeError, match=r"dtype|shape|size"):
         call(wrong(right))
@@ -109,7 +109,7 @@ def test_large_products_are_rounded_where_it_is_asked_for(parts):
             call()
         return give()
 
-    with rounded_factors():
+    with rounded_factors(True):
         found[2] = make(*found)
     for out in found:
         assert_rounded(out, 0.0, expected)
@@ -125,7 +125,7 @@ def is_rounded(out, left, right):
 
 @pytest.mark.usefixtures("able")
 def test_what_is_small_or_of_another_kind_is_not_rounded(parts):
-    with rounded_factors():
+    with rounded_factors(True):
         assert is_rounded(*parts)
         assert not is_rounded(*(part[:20, :20] for part in parts))
         assert not is_rounded(*(part.double() for part in parts))
@@ -135,9 +135,11 @@ def test_what_is_small_or_of_another_kind_is_not_rounded(parts):
 
 @pytest.mark.usefixtures("able")
 def test_rounding_is_of_a_thread_and_ends(parts):
-    with rounded_factors(), ThreadPoolExecutor(1) as pool:
-        with rounded_factors():
+    with rounded_factors(True), ThreadPoolExecutor(1) as pool:
+        with rounded_factors(True):
             assert is_rounded(*parts)
+        with rounded_factors(False):
+            assert not is_rounded(*parts)
         assert is_rounded(*parts)
         assert not pool.submit(is_rounded, *parts).result()
     assert not is_rounded(*parts)
@@ -181,3 +183,12 @@ def test_fits_learn_the_same(estimator, lay):
     )
     assert rounded == pytest.approx(exact, rel=0.01)
     assert rounded != exact
+
+
+@pytest.mark.usefixtures("able")
+def test_a_fit_within_another_one_has_its_own_precision():
+    X = np.random.default_rng(0).normal(size=(1000, 200)).astype(np.float32)
+    plain = Autoencoder(20, max_iter=2, batch_size=500, random_state=0).fit(X)
+    with rounded_factors(True):
+        within = Autoencoder(20, max_iter=2, batch_size=500, random_state=0).fit(X)
+    assert within.loss_curve_ == plain.loss_curve_
