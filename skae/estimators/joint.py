@@ -128,11 +128,14 @@ class JointCost(NamedTuple):
         Operations of all steps that are planned.
     n_weights : int
         Weights of all networks that are trained at a time.
+    device : str
+        Kind of device that they are trained on: "cpu", "cuda".
     """
 
     step: float
     fit: float
     n_weights: int
+    device: str = "cpu"
 
 
 def joint_cost(composition, settings, n_samples, n_epochs):
@@ -151,7 +154,7 @@ def joint_cost(composition, settings, n_samples, n_epochs):
     n_networks = folds.networks_at_a_time(n_samples)
     of_a_row = 3.0 * sum(products)
     of_all = of_a_row * n_samples * n_epochs * n_networks
-    return JointCost(of_a_row * n_rows, of_all, n_weights * n_networks)
+    return JointCost(of_a_row * n_rows, of_all, n_weights * n_networks, device.type)
 
 
 def _pairing(objectives, generators):

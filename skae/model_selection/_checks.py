@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-import torch
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import _num_samples
@@ -32,14 +31,6 @@ def find_autoencoder(estimator):
         )
     [(name, autoencoder)] = found.items()
     return name and f"{name}__", autoencoder
-
-
-def device_of(estimator):
-    """Kind of device that the autoencoder in an estimator trains on: "cpu", "cuda"."""
-    device = find_autoencoder(estimator)[1].device
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(device).partition(":")[0]
 
 
 def shape_of(X):

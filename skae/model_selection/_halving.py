@@ -16,7 +16,7 @@ class SuccessiveHalving:
     Parameters
     ----------
     estimator : estimator object
-        An autoencoder, or a Pipeline with one.
+        What becomes an autoencoder, or a Pipeline with one, with each candidate.
     candidates : list of dict
         Parameters of each.
     n_samples : int
@@ -30,11 +30,15 @@ class SuccessiveHalving:
         How many rounds there are.
     goes_on : bool
         Whether there is another round.
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one autoencoder in a candidate.
     """
 
     def __init__(self, estimator, candidates, n_samples, factor):
         self._estimator = estimator
-        self._name = find_autoencoder(estimator)[0] + "max_iter"
         self._left, self._n_samples, self._factor = candidates, n_samples, factor
         most = min(len(candidates), max(map(self._planned, candidates)))
         self.n_rounds = 1 + int(math.log(most, factor) + 1e-9)
@@ -50,7 +54,7 @@ class SuccessiveHalving:
         if self._round == self.n_rounds - 1:
             return self._left
         return [
-            given | {self._name: n}
+            given | {self._find(given)[0] + "max_iter": n}
             for given, n in zip(self._left, self._epochs(), strict=True)
         ]
 
@@ -73,6 +77,15 @@ class SuccessiveHalving:
 
     def _planned(self, given):
         """Epochs that a candidate plans."""
-        given = clone(given, safe=False)
-        candidate = clone(self._estimator).set_params(**given)
-        return find_autoencoder(candidate)[1]._planned_epochs(self._n_samples)
+        return self._find(given)[1]._planned_epochs(self._n_samples)
+
+    def _find(self, given):
+        """Prefix of the autoencoder's parameters in a candidate, and itself."""
+        candidate = clone(self._estimator).set_params(**clone(given, safe=False))
+        try:
+            return find_autoencoder(candidate)
+        except ValueError as error:
+            raise ValueError(
+                "With factor, candidates are trained for fewer epochs first, and "
+                f"{given} has none: leave factor out. {error}"
+            ) from error

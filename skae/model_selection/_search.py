@@ -20,7 +20,6 @@ from skae.estimators import DocumentationLinkMixin, JointCost, all_or_nothing
 from skae.model_selection._backend import RendezvousBackend, SharingBackend
 from skae.model_selection._callbacks import RoundCallbacks
 from skae.model_selection._checks import (
-    device_of,
     find_autoencoder,
     refuse_ambiguous,
     refuse_one_folder,
@@ -219,7 +218,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         ------
         ValueError
             When fits would share a folder of checkpoints. With `factor` also when there
-            is not exactly one autoencoder in the estimator, and when there are several
+            is not exactly one autoencoder in a candidate, and when there are several
             scores of which `refit` names none.
         """
         self._validate_params()
@@ -297,8 +296,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         if self.train_together == "auto":
             if n_alone or len(costs) < 2:
                 return False
-            largest = _LARGEST_STEP.get(device_of(self.estimator), 0.0)
-            return max(cost.step for cost in costs) <= largest
+            return all(c.step <= _LARGEST_STEP.get(c.device, 0.0) for c in costs)
         if self.train_together and n_alone:
             warnings.warn(
                 f"{n_alone} of {len(costs)} candidates cannot be trained with others, "
@@ -311,7 +309,7 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
 
     def _n_processes(self, costs):
         """Processes among which fits that are trained together are dealt out."""
-        if not self._may_have_processes():
+        if not self._may_have_processes(costs):
             return 1
         if self.n_jobs is None and get_active_backend()[1] is None:  # nobody has said
             flops = self._n_folds * sum(cost.fit for cost in costs)
@@ -322,14 +320,14 @@ class AutoencoderSearchCV(DocumentationLinkMixin, GridSearchCV):
         """Whether fits are known to take longer than to start processes for them."""
         if None in costs or len(costs) < 2 or cpu_count() < 2:
             return False
-        return self._may_have_processes() and get_active_backend()[1] is None
+        return self._may_have_processes(costs) and get_active_backend()[1] is None
 
-    def _may_have_processes(self):
-        """Whether nobody else has said who is to work."""
+    def _may_have_processes(self, costs):
+        """Whether nobody else has said who is to work, nor wants a device."""
         backend, _ = get_active_backend()
         is_own = isinstance(backend, BACKENDS[DEFAULT_BACKEND])
         is_free = is_own and not backend.nesting_level
-        return is_free and device_of(self.estimator) == "cpu"
+        return is_free and all(cost.device == "cpu" for cost in costs)
 
     def _n_threads(self, costs, n_entries):
         """Fits in work at a time: as many as there is memory for."""

@@ -88,6 +88,23 @@ def test_pipeline_is_searched(X):
     assert_same_results(search, GridSearchCV(pipeline, grid, cv=2).fit(X))
 
 
+@pytest.mark.parametrize("factor", [None, 2])
+def test_autoencoders_may_come_with_the_candidates_alone(X, factor):
+    pipeline = Pipeline([("scale", StandardScaler()), ("ae", PCA())])
+    grid = {"ae": [Autoencoder(**SETTINGS), DenoisingAutoencoder(**SETTINGS)]}
+    search = AutoencoderSearchCV(pipeline, grid, cv=2, factor=factor).fit(X)
+    expected = GridSearchCV(pipeline, grid, cv=2).fit(X)
+    assert type(search.best_params_["ae"]) is type(expected.best_params_["ae"])
+    assert search.best_score_ == pytest.approx(expected.best_score_, abs=1e-9)
+
+
+def test_halving_says_which_candidate_has_no_epochs(X):
+    pipeline = Pipeline([("ae", Autoencoder(**SETTINGS))])
+    search = AutoencoderSearchCV(pipeline, {"ae": [PCA(2), Autoencoder()]}, factor=3)
+    with pytest.raises(ValueError, match=r"\{'ae': PCA.* has none: leave factor out"):
+        search.fit(X)
+
+
 @pytest.mark.parametrize(
     ("estimator", "grid"),
     [
@@ -277,10 +294,18 @@ class TestWhoTrains:
 
     def test_no_processes_for_a_gpu(self, monkeypatch):
         monkeypatch.setattr(_search, "cpu_count", lambda: 2)
-        for device, wanted in {"cpu": True, "auto": True, "cuda": False}.items():
-            search = AutoencoderSearchCV(Autoencoder(2, device=device), GRID, n_jobs=3)
-            assert search._go_side_by_side(COSTS) is wanted
-            assert search._n_processes(COSTS) == (3 if wanted else 1)
+        search = AutoencoderSearchCV(Autoencoder(2), GRID, n_jobs=3)
+        for device, wanted in {"cpu": True, "cuda": False}.items():
+            costs = [JointCost(1.0, 1.0, 1), JointCost(1.0, 1.0, 1, device)]
+            assert search._go_side_by_side(costs) is wanted
+            assert search._n_processes(costs) == (3 if wanted else 1)
+
+    @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1"])
+    def test_costs_know_the_device(self, device):
+        search = AutoencoderSearchCV(Autoencoder(2, device=device), GRID)
+        search._n_trained = 100
+        kinds = {cost.device for cost in search._costs((100, 5))}
+        assert kinds == {device.partition(":")[0]}
 
     def test_nor_where_a_joblib_context_has_workers_of_its_own(self, monkeypatch):
         monkeypatch.setattr(_search, "cpu_count", lambda: 2)
