@@ -86,6 +86,6 @@ class SuccessiveHalving:
             return find_autoencoder(candidate)
         except ValueError as error:
             raise ValueError(
-                "With factor, candidates are trained for fewer epochs first, and "
-                f"{given} has none: leave factor out. {error}"
+                "With factor, candidates are trained for fewer epochs first: each must "
+                f"have exactly one autoencoder, and {given} has not. Leave factor out."
             ) from error

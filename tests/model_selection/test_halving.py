@@ -94,7 +94,7 @@ class TestHalving:
 
 def test_halving_of_no_autoencoder_is_refused(X):
     search = AutoencoderSearchCV(PCA(), {"n_components": [1, 2]}, factor=2)
-    with pytest.raises(ValueError, match="wants an autoencoder"):
+    with pytest.raises(ValueError, match="exactly one autoencoder"):
         search.fit(X)
 
 

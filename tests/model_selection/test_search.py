@@ -98,7 +98,7 @@ def test_autoencoders_may_come_with_the_candidates_alone(X, factor):
 def test_halving_says_which_candidate_has_no_epochs(X):
     pipeline = Pipeline([("ae", Autoencoder(**SETTINGS))])
     search = AutoencoderSearchCV(pipeline, {"ae": [PCA(2), Autoencoder()]}, factor=3)
-    with pytest.raises(ValueError, match=r"\{'ae': PCA.* has none: leave factor out"):
+    with pytest.raises(ValueError, match=r"\{'ae': PCA.* has not. Leave factor out"):
         search.fit(X)
 
 
